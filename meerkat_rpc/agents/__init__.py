@@ -1,0 +1,1 @@
+"""What sessions run. ``base`` has the protocols, ``registry`` finds agents by model name."""

@@ -1,0 +1,263 @@
+"""The API boundary: what the layers above may ask of sessions, whichever service stands behind it.
+
+Errors are those of ``errors.py``; each method names the ones that are its own. ``StoreError`` may come from any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+
+from meerkat_rpc.domain import (
+    AgentConfig,
+    Labels,
+    LoggedEvent,
+    Message,
+    RunResult,
+    SessionHead,
+)
+
+
+@frozen
+class CreateSession:
+    """A session to create. With ``prompt`` None the first turn is deferred.
+
+    ``session_id`` and ``turn_id`` are the client's own, canonical; a repeat of either is answered from what is stored.
+    """
+
+    prompt: str | None
+    config: AgentConfig
+    title: str | None = None
+    labels: Labels = field(factory=dict)
+    cwd: str | None = None
+    session_id: str | None = None
+    turn_id: str | None = None
+
+
+@frozen
+class StartTurn:
+    """A turn to start. ``config`` is laid over the session's for this turn only."""
+
+    session_id: str
+    prompt: str
+    config: AgentConfig = AgentConfig()
+    turn_id: str | None = None
+
+
+@frozen
+class ListQuery:
+    """Which sessions to list. ``after`` is the place to go on from: ``(updated_ms, session_id)`` of the last row seen."""
+
+    limit: int = 100
+    offset: int = 0
+    after: tuple[int, str] | None = None
+    labels: Labels = field(factory=dict)
+    cwd: str | None = None
+    archived: bool = False
+    query: str | None = None
+
+
+@frozen
+class SessionSummary:
+    """One row of a listing."""
+
+    session_id: str
+    state: str
+    is_active: bool
+    archived: bool
+    title: str
+    labels: Labels
+    cwd: str | None
+    created_ms: int
+    updated_ms: int
+    message_count: int
+    total_tokens: int
+
+
+@frozen
+class SessionPage:
+    """A page of a listing; ``next`` is the place to go on from, None at the end; ``total`` counts every match."""
+
+    sessions: Sequence[SessionSummary]
+    next: tuple[int, str] | None
+    total: int
+
+
+@frozen
+class SessionView:
+    """A session, read."""
+
+    summary: SessionSummary
+    head: SessionHead
+    last_assistant_text: str | None
+
+
+@frozen
+class HistoryPage:
+    """Committed messages from ``offset`` on; ``message_count`` is how many there are in all."""
+
+    session_id: str
+    message_count: int
+    offset: int
+    messages: Sequence[Message]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether messages follow this page."""
+        return self.offset + len(self.messages) < self.message_count
+
+
+@frozen
+class EventPage:
+    """Events after a cursor, and where the log ends."""
+
+    events: Sequence[LoggedEvent]
+    latest_seq: int
+
+    def has_more(self, after: int) -> bool:
+        """Whether events follow this page, which was asked for from ``after``."""
+        return (self.events[-1].seq if self.events else after) < self.latest_seq
+
+
+@frozen
+class ServiceHealth:
+    """Figures for ``runtime/health``."""
+
+    live_sessions: int
+    running_turns: int
+    stored_sessions: int
+    max_sessions: int
+
+
+class TurnHandle(Protocol):
+    """A turn that was accepted: its prompt is durable.
+
+    ``replayed``: the turn id had been seen before; this call started nothing, and the turn's events are (or were) sent
+    on behalf of the call that did.
+    """
+
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        ...
+
+    @property
+    def turn_id(self) -> str:
+        """The turn's id."""
+        ...
+
+    @property
+    def replayed(self) -> bool:
+        """Whether this call repeats an earlier one."""
+        ...
+
+    def events(self) -> AsyncIterator[Sequence[LoggedEvent]]:
+        """Iterate over the turn's events in batches, from ``run_started`` to the terminal one, without gap or repeat.
+
+        A slow consumer loses nothing: it reads what it missed from the log.
+        """
+        ...
+
+    async def result(self) -> RunResult:
+        """Wait for the turn to be committed and return its result, or raise what it failed with.
+
+        Raises:
+            TurnInterrupted: it was interrupted.
+            ProviderError, BudgetExhausted, AgentError, CapabilityUnavailable: it failed.
+            StoreError: its end could not be committed; ``data`` has the text.
+        """
+        ...
+
+
+@frozen
+class Created:
+    """A created session; ``turn`` is its first turn unless that was deferred."""
+
+    session_id: str
+    turn: TurnHandle | None
+
+
+class SessionService(Protocol):
+    """Sessions: create, run, watch, read, put away."""
+
+    async def create(self, request: CreateSession) -> Created:
+        """Create a session, durably, and start its first turn unless deferred.
+
+        Raises:
+            InvalidArgument: an id of the client's was used before for something else.
+            CapacityExhausted: too many live sessions.
+        """
+        ...
+
+    async def start_turn(self, request: StartTurn) -> TurnHandle:
+        """Admit a turn: exactly one of racing callers wins. Returns once the prompt is durable.
+
+        Raises:
+            SessionNotFound, SessionBusy, CapacityExhausted.
+            InvalidArgument: the turn id was used before with another prompt.
+        """
+        ...
+
+    async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
+        """Stop the running turn now and return True once its end is committed; False when nothing was running, or
+        another turn than ``turn_id``. Raises ``SessionNotFound``."""
+        ...
+
+    async def read(self, session_id: str) -> SessionView:
+        """Return the session; archived ones too. Answers at once while a turn runs."""
+        ...
+
+    async def list(self, query: ListQuery) -> SessionPage:
+        """Return a page of sessions, newest ``updated_ms`` first."""
+        ...
+
+    async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
+        """Return committed messages, oldest first."""
+        ...
+
+    async def archive(self, session_id: str) -> None:
+        """Put the session away, after its running turn. Raises ``SessionNotFound`` when it is archived already."""
+        ...
+
+    async def unarchive(self, session_id: str) -> None:
+        """Take the session back. One that isn't archived stays as it is."""
+        ...
+
+    async def delete(self, session_id: str) -> None:
+        """Interrupt what runs and remove every trace of the session."""
+        ...
+
+    async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
+        """Set the title and/or replace the labels; None leaves as is. Works while a turn runs."""
+        ...
+
+    async def fork(self, session_id: str, message_index: int) -> str:
+        """Create a session with the first ``message_index`` messages of this one and return its id.
+
+        Raises:
+            InvalidArgument: ``message_index`` is beyond the history.
+        """
+        ...
+
+    async def latest_seq(self, session_id: str) -> int:
+        """Return the sequence number of the session's last logged event; 0 before the first."""
+        ...
+
+    async def events_since(self, session_id: str, after: int, limit: int) -> EventPage:
+        """Return at most ``limit`` events after ``after``. Raises ``InvalidArgument`` when that is ahead of the log."""
+        ...
+
+    def subscribe(self, session_id: str, after: int) -> AsyncIterator[Sequence[LoggedEvent]]:
+        """Follow a session's log from ``after``: what is stored, then what happens, in batches, no gap and no repeat,
+        whichever process runs the session. Ends when the session is deleted or the service closes."""
+        ...
+
+    async def health(self) -> ServiceHealth:
+        """Return figures."""
+        ...
+
+    async def close(self) -> None:
+        """Interrupt every running turn, save each as interrupted, and let go of everything."""
+        ...

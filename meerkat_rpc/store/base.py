@@ -1,0 +1,119 @@
+"""What a store of sessions promises.
+
+Nothing here says "file" or "SQLite": a store may be a database on another machine. ``tests/store/`` holds one contract
+suite that every implementation passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
+
+
+class SessionStore(Protocol):
+    """Keeps sessions: heads, messages, turn records, and the catalogue over them.
+
+    Every method may raise ``StoreError`` (the store refused) and ``StoreCorrupt`` (a row of that session can't be
+    trusted). A cancelled call may or may not have taken effect; its caller re-reads.
+    """
+
+    @property
+    def kind(self) -> str:
+        """A short name for people: "memory", "diskcache"."""
+        ...
+
+    @property
+    def path(self) -> str | None:
+        """Where the store is, if it is anywhere."""
+        ...
+
+    async def open(self) -> None:
+        """Make the store ready. Raises ``StoreError`` saying why it can't be used."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was handed over and let go of the store. May be called twice."""
+        ...
+
+    async def head(self, session_id: str) -> SessionHead | None:
+        """Return the session's head as last committed by anyone, or None."""
+        ...
+
+    async def commit(self, change: SessionChange) -> None:
+        """Apply ``change`` whole or not at all. When this returns, the change survives the loss of power.
+
+        A change with ``head.revision == 1`` creates the session; a commit whose outcome is unknown (an exception
+        other than ``RevisionConflict``) is settled by reading the head again.
+
+        Raises:
+            RevisionConflict: the stored head is not the one ``change`` was made from, or the events don't follow the
+                log's last one, or ``create_turn_id`` is taken. Nothing was written.
+        """
+        ...
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove every trace of the session, durably. Returns False when there was none."""
+        ...
+
+    async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
+        """Return at most ``count`` messages from index ``start`` (0 is the oldest)."""
+        ...
+
+    async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
+        """Return the record of a turn, running or ended, or None."""
+        ...
+
+    async def session_of_turn(self, create_turn_id: str) -> str | None:
+        """Return the session that was created with ``create_turn_id`` (see ``SessionChange``), or None."""
+        ...
+
+    async def catalogue(self) -> tuple[int, Mapping[str, CatalogueRow]]:
+        """Return ``(version, rows by session id)`` of every stored session, archived ones included.
+
+        Fresh: it shows every commit that returned before the call, in any process. The mapping is the store's own and
+        must not be changed; ``version`` differs whenever the rows do.
+        """
+        ...
+
+    async def running(self) -> Sequence[str]:
+        """Return the ids of sessions whose head says that a turn is running, whoever runs it."""
+        ...
+
+    async def renew_lease(self, owner: Owner, expires_ms: int) -> None:
+        """Note that ``owner`` is alive until ``expires_ms``. Need not be durable."""
+        ...
+
+    async def lease_expiry(self, process_id: str) -> int | None:
+        """Return until when the process said it is alive (ms since the epoch), or None."""
+        ...
+
+    async def drop_lease(self, process_id: str) -> None:
+        """Forget the process."""
+        ...
+
+
+class EventStore(Protocol):
+    """Keeps each session's event log: contiguous sequence numbers from 1, append only."""
+
+    async def append(self, session_id: str, events: Sequence[LoggedEvent]) -> None:
+        """Append ``events``. When this returns they survive the death of the process (not yet the loss of power: the
+        session's next ``commit`` covers them).
+
+        Raises:
+            RevisionConflict: they don't follow the log's last sequence number, or the session is gone.
+        """
+        ...
+
+    async def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
+        """Return at most ``limit`` events with a sequence number above ``after_seq``, in order."""
+        ...
+
+    async def last_seq(self, session_id: str) -> int:
+        """Return the log's last sequence number; 0 when it is empty or there is no such session."""
+        ...
+
+
+class Store(SessionStore, EventStore, Protocol):
+    """Both halves in one: a commit writes messages and events in one transaction, so one object must be both."""

@@ -1,0 +1,856 @@
+"""The wire's types: the single definition of every message.
+
+``schema/`` is generated from these classes and ``wire/convert.py`` checks parameters against them. Field names are the wire's
+names. A field with a default may be left out; ``None`` as a default also accepts ``null`` and, in results, means that the
+field is left out. Unknown parameters are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from attrs import field, frozen
+
+JSON = Any
+
+
+@frozen
+class Bounds:
+    """Limits of an integer (inclusive) or, for text, of its length in characters."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@frozen
+class Format:
+    """A named form of a string: ``uuid``."""
+
+    name: str
+
+
+Uuid = Annotated[str, Format("uuid")]
+"""A UUID in any spelling; answered hyphenated and lower-case."""
+
+Count = Annotated[int, Bounds(minimum=0)]
+PageLimit = Annotated[int, Bounds(minimum=1, maximum=1000)]
+Positive = Annotated[int, Bounds(minimum=1)]
+Prompt = Annotated[str, Bounds(minimum=1)]
+Labels = dict[str, str]
+
+
+@frozen
+class NoParams:
+    """Takes nothing."""
+
+
+@frozen
+class NullResult:
+    """Answers ``null``."""
+
+
+# -- Shared values -------------------------------------------------------------------------------------------
+
+
+@frozen
+class Usage:
+    """Tokens, as the model's provider counts them."""
+
+    input_tokens: Count
+    output_tokens: Count
+    total_tokens: Count
+    cache_read_tokens: Count | None = None
+    cache_creation_tokens: Count | None = None
+
+
+@frozen
+class RunResult:
+    """The answer to a turn that completed.
+
+    ``turns`` counts model calls. ``usage`` is the session's total so far, ``turn_usage`` this turn's.
+    """
+
+    session_id: Uuid
+    turn_id: Uuid
+    text: str
+    turns: Count
+    tool_calls: Count
+    usage: Usage
+    turn_usage: Usage
+    stop_reason: str
+    structured_output: JSON = None
+    schema_warnings: list[str] | None = None
+
+
+@frozen
+class TurnAccepted:
+    """The answer to ``wait: false``: the prompt is durable and the turn is running."""
+
+    session_id: Uuid
+    turn_id: Uuid
+    accepted: Literal[True]
+
+
+@frozen
+class SessionDeferred:
+    """The answer to a create whose first turn is deferred."""
+
+    session_id: Uuid
+    state: Literal["idle"]
+
+
+SessionCreateResult = RunResult | TurnAccepted | SessionDeferred
+TurnStartResult = RunResult | TurnAccepted
+
+
+@frozen
+class SessionSummary:
+    """One row of a listing. Times are whole seconds since the epoch."""
+
+    session_id: Uuid
+    state: Literal["idle", "running"]
+    is_active: bool
+    archived: bool
+    title: str
+    labels: Labels
+    cwd: str | None
+    created_at: int
+    updated_at: int
+    message_count: Count
+    total_tokens: Count
+
+
+@frozen
+class TurnError:
+    """Why a turn failed: the error as its request was answered."""
+
+    code: str
+    message: str
+
+
+@frozen
+class LastTurn:
+    """The last turn that ended."""
+
+    turn_id: Uuid
+    outcome: Literal["completed", "failed", "interrupted"]
+    error: TurnError | None = None
+
+
+@frozen
+class SessionView:
+    """A session, read: its summary and what only reading tells."""
+
+    session_id: Uuid
+    state: Literal["idle", "running"]
+    is_active: bool
+    archived: bool
+    title: str
+    labels: Labels
+    cwd: str | None
+    created_at: int
+    updated_at: int
+    message_count: Count
+    total_tokens: Count
+    model: str | None
+    provider: str | None
+    last_assistant_text: str | None
+    usage: Usage
+    last_turn: LastTurn | None
+    running_turn_id: Uuid | None = None
+    parent_session_id: Uuid | None = None
+
+
+# -- Lifecycle -----------------------------------------------------------------------------------------------
+
+
+@frozen
+class ClientInfo:
+    """Who is calling."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+@frozen
+class ServerInfo:
+    """Who answers."""
+
+    name: str
+    version: str
+
+
+@frozen
+class StoreInfo:
+    """Where sessions are kept: ``kind`` is "diskcache" or "memory"."""
+
+    kind: str
+    path: str | None = None
+
+
+@frozen
+class InitializeParams:
+    """``process_id`` is watched: when it is gone the server ends, as when the pipe closes."""
+
+    client_info: ClientInfo | None = None
+    process_id: Positive | None = None
+    contract_version: str | None = None
+    capabilities: dict[str, JSON] | None = None
+
+
+@frozen
+class InitializeResult:
+    """What the server is and can do."""
+
+    server_info: ServerInfo
+    contract_version: str
+    methods: list[str]
+    capabilities: dict[str, JSON]
+    store: StoreInfo
+
+
+@frozen
+class CancelParams:
+    """The request to cancel, by its id."""
+
+    request_id: int | str
+
+
+@frozen
+class CancelResult:
+    """False when no such request was in flight."""
+
+    cancelled: bool
+
+
+@frozen
+class CancelRequestParams:
+    """The request to cancel, by its id."""
+
+    id: int | str
+
+
+# -- Sessions ------------------------------------------------------------------------------------------------
+
+
+@frozen
+class SessionParams:
+    """Names a session."""
+
+    session_id: Uuid
+
+
+@frozen
+class SessionCreateParams:
+    """A session to create. ``prompt`` is required unless ``initial_turn`` is "deferred".
+
+    ``session_id`` and ``turn_id`` are the client's own: a repeat returns the stored result and runs nothing.
+    """
+
+    prompt: Prompt | None = None
+    initial_turn: Literal["immediate", "deferred"] = "immediate"
+    wait: bool = True
+    model: str | None = None
+    provider: str | None = None
+    max_tokens: Positive | None = None
+    system_prompt: str | None = None
+    output_schema: JSON = None
+    provider_params: dict[str, JSON] | None = None
+    labels: Labels = field(factory=dict)
+    title: str | None = None
+    cwd: str | None = None
+    session_id: Uuid | None = None
+    turn_id: Uuid | None = None
+
+
+@frozen
+class SessionListParams:
+    """``labels`` must all match; ``query`` is looked for in the title and the first prompt, whatever the case."""
+
+    limit: PageLimit = 100
+    offset: Count = 0
+    cursor: str | None = None
+    labels: Labels = field(factory=dict)
+    cwd: str | None = None
+    archived: bool = False
+    query: str | None = None
+
+
+@frozen
+class SessionListResult:
+    """A page; ``next_cursor`` is there while more follow; ``total`` counts every match."""
+
+    sessions: list[SessionSummary]
+    total: Count
+    next_cursor: str | None = None
+
+
+@frozen
+class SessionHistoryParams:
+    """Which messages."""
+
+    session_id: Uuid
+    offset: Count = 0
+    limit: PageLimit = 100
+
+
+@frozen
+class ToolCall:
+    """A tool call that the model asked for."""
+
+    id: str
+    name: str
+    args: JSON
+
+
+@frozen
+class ToolResult:
+    """Which call a tool's message answers."""
+
+    id: str
+    name: str
+    is_error: bool
+
+
+@frozen
+class Message:
+    """One message. ``partial`` marks an assistant message that its turn's end cut short."""
+
+    role: Literal["user", "assistant", "tool"]
+    content: str
+    turn_id: Uuid
+    timestamp_ms: Count
+    reasoning: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_result: ToolResult | None = None
+    partial: bool | None = None
+
+
+@frozen
+class SessionHistoryResult:
+    """A page of messages, oldest first, committed ones only."""
+
+    session_id: Uuid
+    message_count: Count
+    offset: Count
+    has_more: bool
+    messages: list[Message]
+
+
+@frozen
+class SessionArchiveResult:
+    """Done."""
+
+    archived: Literal[True]
+
+
+@frozen
+class SessionUnarchiveResult:
+    """Done."""
+
+    archived: Literal[False]
+
+
+@frozen
+class SessionDeleteResult:
+    """Done."""
+
+    deleted: Literal[True]
+
+
+@frozen
+class SessionUpdateParams:
+    """What to change: ``title`` to set, ``labels`` to put in place of all the old ones."""
+
+    session_id: Uuid
+    title: str | None = None
+    labels: Labels | None = None
+
+
+@frozen
+class SessionForkParams:
+    """The new session begins with the first ``message_index`` messages of the old one."""
+
+    session_id: Uuid
+    message_index: Count
+
+
+@frozen
+class SessionForkResult:
+    """The new session."""
+
+    session_id: Uuid
+
+
+@frozen
+class SessionExportParams:
+    """How to render it: one JSON document, Markdown for people, or a JSON line a message."""
+
+    session_id: Uuid
+    format: Literal["json", "markdown", "jsonl"] = "markdown"
+
+
+@frozen
+class SessionExportResult:
+    """The rendered session."""
+
+    content: str
+
+
+# -- Turns ---------------------------------------------------------------------------------------------------
+
+
+@frozen
+class TurnStartParams:
+    """A turn. ``model`` and the other settings hold for this turn only."""
+
+    session_id: Uuid
+    prompt: Prompt
+    turn_id: Uuid | None = None
+    wait: bool = True
+    model: str | None = None
+    provider: str | None = None
+    max_tokens: Positive | None = None
+    system_prompt: str | None = None
+    output_schema: JSON = None
+    provider_params: dict[str, JSON] | None = None
+
+
+@frozen
+class TurnInterruptParams:
+    """With ``turn_id``, only that turn is interrupted and never the next."""
+
+    session_id: Uuid
+    turn_id: Uuid | None = None
+
+
+@frozen
+class TurnInterruptResult:
+    """False when nothing was running, or another turn than the one named."""
+
+    interrupted: bool
+
+
+# -- Events --------------------------------------------------------------------------------------------------
+
+
+@frozen
+class SessionScope:
+    """Whose events: a session's."""
+
+    type: Literal["session"]
+    session_id: Uuid
+
+
+@frozen
+class LatestCursorParams:
+    """Whose log."""
+
+    scope: SessionScope
+
+
+@frozen
+class LatestCursorResult:
+    """Where the log ends now."""
+
+    cursor: str
+
+
+@frozen
+class ListSinceParams:
+    """Without ``cursor``, from the log's beginning."""
+
+    scope: SessionScope
+    cursor: str | None = None
+    limit: PageLimit = 100
+
+
+@frozen
+class SessionEventParams:
+    """An event in its place. ``seq`` counts from 1 per session without gaps, restarts included."""
+
+    session_id: Uuid
+    turn_id: Uuid
+    seq: Positive
+    timestamp_ms: Count
+    event: Event
+
+
+@frozen
+class ListSinceResult:
+    """A page of the log. ``latest_cursor`` is where this page ends: pass it to go on."""
+
+    events: list[SessionEventParams]
+    latest_cursor: str
+    has_more: bool
+
+
+@frozen
+class StreamOpenParams:
+    """``from_seq`` is the first sequence number wanted; without it, only what happens from now on."""
+
+    session_id: Uuid
+    from_seq: Positive | None = None
+
+
+@frozen
+class StreamOpenResult:
+    """The stream's name."""
+
+    stream_id: str
+
+
+@frozen
+class StreamCloseParams:
+    """The stream's name."""
+
+    stream_id: str
+
+
+@frozen
+class StreamCloseResult:
+    """False when there was no such stream."""
+
+    closed: bool
+
+
+@frozen
+class StreamEventParams:
+    """An event of a followed session. ``sequence`` repeats the event's ``seq``."""
+
+    stream_id: str
+    sequence: Positive
+    session_id: Uuid
+    turn_id: Uuid
+    seq: Positive
+    timestamp_ms: Count
+    event: Event
+
+
+@frozen
+class StreamEndParams:
+    """Why the stream ended: the session was deleted, or can't be read."""
+
+    stream_id: str
+    session_id: Uuid
+    reason: str
+
+
+# -- Capabilities, models, configuration, health ---------------------------------------------------------------
+
+
+@frozen
+class Capability:
+    """One capability: on, or what to do to turn it on."""
+
+    id: str
+    description: str
+    available: bool
+    hint: str | None = None
+
+
+@frozen
+class CapabilitiesResult:
+    """Every capability this program knows of."""
+
+    contract_version: str
+    capabilities: list[Capability]
+
+
+@frozen
+class Model:
+    """A model. ``missing`` says what to install or set before it can be used."""
+
+    id: str
+    provider: str
+    description: str
+    available: bool
+    is_default: bool
+    context_window: Count | None = None
+    missing: str | None = None
+
+
+@frozen
+class ModelsCatalogResult:
+    """Every model that an installed agent offers."""
+
+    models: list[Model]
+    default_model: str | None
+
+
+@frozen
+class ConfigResult:
+    """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file."""
+
+    config: dict[str, JSON]
+    generation: Count
+    path: str
+
+
+@frozen
+class ConfigSetParams:
+    """The whole new configuration. Refused when ``expected_generation`` is given and stale."""
+
+    config: dict[str, JSON]
+    expected_generation: Count | None = None
+
+
+@frozen
+class ConfigPatchParams:
+    """A merge patch (RFC 7396): ``null`` removes a key. Refused when ``expected_generation`` is given and stale."""
+
+    patch: dict[str, JSON]
+    expected_generation: Count | None = None
+
+
+@frozen
+class HealthResult:
+    """Figures about the running server. ``uptime_ms`` and ``memory_bytes`` (resident) are measured as it answers."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    uptime_ms: Count
+    live_sessions: Count
+    running_turns: Count
+    stored_sessions: Count
+    max_sessions: Count
+    memory_bytes: Count | None
+    store: StoreInfo
+
+
+# -- The events themselves (contract section 3) ------------------------------------------------------------------
+
+
+@frozen
+class RunStarted:
+    """First event of every run; sent only once the prompt is durable."""
+
+    type: Literal["run_started"]
+    session_id: Uuid
+    prompt: str
+
+
+@frozen
+class RunCompleted:
+    """Last event of a run that completed."""
+
+    type: Literal["run_completed"]
+    session_id: Uuid
+    result: str
+    usage: Usage
+
+
+@frozen
+class RunFailed:
+    """Last event of every other run."""
+
+    type: Literal["run_failed"]
+    session_id: Uuid
+    error: str
+    reason: Literal["error", "cancelled", "budget", "host_exit"]
+
+
+@frozen
+class TurnStarted:
+    """A model call begins; ``turn_number`` counts from 1 within the run."""
+
+    type: Literal["turn_started"]
+    turn_number: Positive
+
+
+@frozen
+class TurnCompleted:
+    """A model call ended. ``usage`` is that call's."""
+
+    type: Literal["turn_completed"]
+    stop_reason: str
+    usage: Usage
+
+
+@frozen
+class TextDelta:
+    """A piece of the assistant's text."""
+
+    type: Literal["text_delta"]
+    delta: str
+
+
+@frozen
+class TextComplete:
+    """The whole text of one model call."""
+
+    type: Literal["text_complete"]
+    content: str
+
+
+@frozen
+class ReasoningDelta:
+    """A piece of the model's reasoning."""
+
+    type: Literal["reasoning_delta"]
+    delta: str
+
+
+@frozen
+class ReasoningComplete:
+    """The whole reasoning of one model call."""
+
+    type: Literal["reasoning_complete"]
+    content: str
+
+
+@frozen
+class ToolCallRequested:
+    """The model asked for a tool."""
+
+    type: Literal["tool_call_requested"]
+    id: str
+    name: str
+    args: JSON
+
+
+@frozen
+class ToolExecutionStarted:
+    """A tool began to run."""
+
+    type: Literal["tool_execution_started"]
+    id: str
+    name: str
+
+
+@frozen
+class ToolExecutionCompleted:
+    """A tool ended."""
+
+    type: Literal["tool_execution_completed"]
+    id: str
+    name: str
+    result: JSON
+    is_error: bool
+    duration_ms: Count
+
+
+@frozen
+class ToolExecutionTimedOut:
+    """A tool did not end in time."""
+
+    type: Literal["tool_execution_timed_out"]
+    id: str
+    name: str
+    timeout_ms: Count
+
+
+@frozen
+class ToolResultReceived:
+    """The tool's result was put into the history."""
+
+    type: Literal["tool_result_received"]
+    id: str
+    name: str
+    is_error: bool
+
+
+@frozen
+class Retrying:
+    """A model call failed and will be tried again."""
+
+    type: Literal["retrying"]
+    attempt: Count
+    max_attempts: Count
+    error: str
+    delay_ms: Count
+
+
+@frozen
+class BudgetWarning:
+    """A budget is nearly used up."""
+
+    type: Literal["budget_warning"]
+    budget_type: str
+    used: Count
+    limit: Count
+    percent: float
+
+
+@frozen
+class CompactionStarted:
+    """The history is about to be summarised."""
+
+    type: Literal["compaction_started"]
+    input_tokens: Count
+    estimated_history_tokens: Count
+    message_count: Count
+
+
+@frozen
+class CompactionCompleted:
+    """The history was summarised."""
+
+    type: Literal["compaction_completed"]
+    summary_tokens: Count
+    messages_before: Count
+    messages_after: Count
+
+
+@frozen
+class CompactionFailed:
+    """The history could not be summarised; the turn goes on."""
+
+    type: Literal["compaction_failed"]
+    error: str
+
+
+@frozen
+class ApprovalRequested:
+    """A person has to decide."""
+
+    type: Literal["approval_requested"]
+    approval_id: str
+    kind: str
+    summary: str
+    details: JSON
+    choices: list[str]
+
+
+@frozen
+class ApprovalResolved:
+    """A person decided."""
+
+    type: Literal["approval_resolved"]
+    approval_id: str
+    choice: str
+
+
+@frozen
+class StreamTruncated:
+    """Events before this one are no longer kept."""
+
+    type: Literal["stream_truncated"]
+    reason: str
+
+
+Event = (
+    RunStarted
+    | RunCompleted
+    | RunFailed
+    | TurnStarted
+    | TurnCompleted
+    | TextDelta
+    | TextComplete
+    | ReasoningDelta
+    | ReasoningComplete
+    | ToolCallRequested
+    | ToolExecutionStarted
+    | ToolExecutionCompleted
+    | ToolExecutionTimedOut
+    | ToolResultReceived
+    | Retrying
+    | BudgetWarning
+    | CompactionStarted
+    | CompactionCompleted
+    | CompactionFailed
+    | ApprovalRequested
+    | ApprovalResolved
+    | StreamTruncated
+)
+"""Any event; tagged by ``type``. A client ignores types it does not know."""
