@@ -1,0 +1,235 @@
+"""The shapes of what the server answers, as plain dictionaries.
+
+For type checkers and editors only: an answer is the decoded JSON itself, nothing is converted. ``wire/types.py`` defines
+these types; they are spelled again here because importing that module costs a parent process 100 ms, and a test holds
+the two together. Keys that are ``NotRequired`` are left out when there is nothing to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class Usage(TypedDict):
+    """Tokens, as the model's provider counts them."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cache_read_tokens: NotRequired[int]
+    cache_creation_tokens: NotRequired[int]
+
+
+class RunResult(TypedDict):
+    """How a turn ended well. ``usage`` is the session's total so far, ``turn_usage`` this turn's."""
+
+    session_id: str
+    turn_id: str
+    text: str
+    turns: int
+    tool_calls: int
+    usage: Usage
+    turn_usage: Usage
+    stop_reason: str
+    structured_output: NotRequired[Any]
+    schema_warnings: NotRequired[list[str]]
+
+
+class ServerInfo(TypedDict):
+    """Who answers."""
+
+    name: str
+    version: str
+
+
+class StoreInfo(TypedDict):
+    """Where sessions are kept: ``kind`` is "diskcache" or "memory"."""
+
+    kind: str
+    path: NotRequired[str]
+
+
+class InitializeResult(TypedDict):
+    """What the server is and can do."""
+
+    server_info: ServerInfo
+    contract_version: str
+    methods: list[str]
+    capabilities: dict[str, Any]
+    store: StoreInfo
+
+
+class SessionSummary(TypedDict):
+    """One row of a listing. Times are whole seconds since the epoch."""
+
+    session_id: str
+    state: Literal["idle", "running"]
+    is_active: bool
+    archived: bool
+    title: str
+    labels: dict[str, str]
+    cwd: str | None
+    created_at: int
+    updated_at: int
+    message_count: int
+    total_tokens: int
+
+
+class SessionListResult(TypedDict):
+    """A page; ``next_cursor`` is there while more follow; ``total`` counts every match."""
+
+    sessions: list[SessionSummary]
+    total: int
+    next_cursor: NotRequired[str]
+
+
+class TurnError(TypedDict):
+    """Why a turn failed."""
+
+    code: str
+    message: str
+
+
+class LastTurn(TypedDict):
+    """The last turn that ended."""
+
+    turn_id: str
+    outcome: Literal["completed", "failed", "interrupted"]
+    error: NotRequired[TurnError]
+
+
+class SessionView(SessionSummary):
+    """A session, read."""
+
+    model: str | None
+    provider: str | None
+    last_assistant_text: str | None
+    usage: Usage
+    last_turn: LastTurn | None
+    running_turn_id: NotRequired[str]
+    parent_session_id: NotRequired[str]
+
+
+class ToolCall(TypedDict):
+    """A tool call that the model asked for."""
+
+    id: str
+    name: str
+    args: Any
+
+
+class ToolResult(TypedDict):
+    """Which call a tool's message answers."""
+
+    id: str
+    name: str
+    is_error: bool
+
+
+class Message(TypedDict):
+    """One message. ``partial`` marks an assistant message that its turn's end cut short."""
+
+    role: Literal["user", "assistant", "tool"]
+    content: str
+    turn_id: str
+    timestamp_ms: int
+    reasoning: NotRequired[str]
+    tool_calls: NotRequired[list[ToolCall]]
+    tool_result: NotRequired[ToolResult]
+    partial: NotRequired[bool]
+
+
+class SessionHistoryResult(TypedDict):
+    """A page of messages, oldest first, committed ones only."""
+
+    session_id: str
+    message_count: int
+    offset: int
+    has_more: bool
+    messages: list[Message]
+
+
+class SessionEventParams(TypedDict):
+    """An event as the log keeps it."""
+
+    session_id: str
+    turn_id: str
+    seq: int
+    timestamp_ms: int
+    event: dict[str, Any]
+
+
+class ListSinceResult(TypedDict):
+    """A page of the log. ``latest_cursor`` is where this page ends: pass it to go on."""
+
+    events: list[SessionEventParams]
+    latest_cursor: str
+    has_more: bool
+
+
+class Capability(TypedDict):
+    """One capability: on, or what to do to turn it on."""
+
+    id: str
+    description: str
+    available: bool
+    hint: NotRequired[str]
+
+
+class CapabilitiesResult(TypedDict):
+    """Every capability the server knows of."""
+
+    contract_version: str
+    capabilities: list[Capability]
+
+
+class Model(TypedDict):
+    """A model. ``missing`` says what to install or set before it can be used."""
+
+    id: str
+    provider: str
+    description: str
+    available: bool
+    is_default: bool
+    context_window: NotRequired[int]
+    missing: NotRequired[str]
+
+
+class ModelsCatalogResult(TypedDict):
+    """Every model that an installed agent offers."""
+
+    models: list[Model]
+    default_model: str | None
+
+
+class ConfigResult(TypedDict):
+    """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file."""
+
+    config: dict[str, Any]
+    generation: int
+    path: str
+
+
+class HealthResult(TypedDict):
+    """Figures about the running server; ``uptime_ms`` and ``memory_bytes`` (resident) as it answers."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    uptime_ms: int
+    live_sessions: int
+    running_turns: int
+    stored_sessions: int
+    max_sessions: int
+    memory_bytes: int | None
+    store: StoreInfo
+
+
+class AgentSettings(TypedDict, total=False):
+    """What an agent is built from: given at a session's creation it holds for the session, at a turn for that turn."""
+
+    model: str
+    provider: str
+    max_tokens: int
+    system_prompt: str
+    output_schema: Any
+    provider_params: dict[str, Any]
