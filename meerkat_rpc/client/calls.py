@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from meerkat_rpc.ids import new_id
+
 if TYPE_CHECKING:
     from typing import Unpack
 
@@ -37,8 +39,8 @@ class Calls(ABC):
 
         ``session_id`` may be the caller's own UUID: a repeat finds the session instead of making another.
         """
-        given = _given(title=title, labels=labels, cwd=cwd, session_id=session_id, **settings)
-        answer = await self.request("session/create", {"initial_turn": "deferred", **given})
+        params = given(title=title, labels=labels, cwd=cwd, session_id=session_id or new_id(), **settings)
+        answer = await self.request("session/create", {"initial_turn": "deferred", **params})
         return cast(str, answer["session_id"])
 
     async def list(
@@ -53,10 +55,10 @@ class Calls(ABC):
         query: str | None = None,
     ) -> results.SessionListResult:
         """Return a page of sessions, newest first; pass its ``next_cursor`` to go on."""
-        given = _given(
+        params = given(
             limit=limit, offset=offset, cursor=cursor, labels=labels, cwd=cwd, archived=archived, query=query
         )
-        return cast("results.SessionListResult", await self.request("session/list", given))
+        return cast("results.SessionListResult", await self.request("session/list", params))
 
     async def sessions(
         self,
@@ -84,8 +86,8 @@ class Calls(ABC):
         self, session_id: str, *, offset: int | None = None, limit: int | None = None
     ) -> results.SessionHistoryResult:
         """Return a page of the committed messages, oldest first."""
-        given = _given(session_id=session_id, offset=offset, limit=limit)
-        return cast("results.SessionHistoryResult", await self.request("session/history", given))
+        params = given(session_id=session_id, offset=offset, limit=limit)
+        return cast("results.SessionHistoryResult", await self.request("session/history", params))
 
     async def messages(self, session_id: str, *, offset: int = 0) -> AsyncIterator[results.Message]:
         """Iterate over the committed messages from ``offset`` on, a page at a time."""
@@ -113,8 +115,8 @@ class Calls(ABC):
         self, session_id: str, *, title: str | None = None, labels: Mapping[str, str] | None = None
     ) -> results.SessionView:
         """Set the title, replace the labels, or both."""
-        given = _given(session_id=session_id, title=title, labels=labels)
-        return cast("results.SessionView", await self.request("session/update", given))
+        params = given(session_id=session_id, title=title, labels=labels)
+        return cast("results.SessionView", await self.request("session/update", params))
 
     async def fork_at(self, session_id: str, message_index: int) -> str:
         """Copy the first ``message_index`` messages into a new session and return its id."""
@@ -130,7 +132,7 @@ class Calls(ABC):
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
         """Stop the running turn now; with ``turn_id``, that turn only. False when there was nothing to stop."""
-        answer = await self.request("turn/interrupt", _given(session_id=session_id, turn_id=turn_id))
+        answer = await self.request("turn/interrupt", given(session_id=session_id, turn_id=turn_id))
         return cast(bool, answer["interrupted"])
 
     async def latest_cursor(self, session_id: str) -> str:
@@ -142,8 +144,8 @@ class Calls(ABC):
         self, session_id: str, cursor: str | None = None, *, limit: int | None = None
     ) -> results.ListSinceResult:
         """Return a page of the session's event log after ``cursor``, or from its beginning."""
-        given = _given(scope=_scope(session_id), cursor=cursor, limit=limit)
-        return cast("results.ListSinceResult", await self.request("events/list_since", given))
+        params = given(scope=_scope(session_id), cursor=cursor, limit=limit)
+        return cast("results.ListSinceResult", await self.request("events/list_since", params))
 
     # -- the server --------------------------------------------------------------------------------------------
 
@@ -167,22 +169,23 @@ class Calls(ABC):
         self, config: Mapping[str, Any], *, expected_generation: int | None = None
     ) -> results.ConfigResult:
         """Replace the configuration; refused when ``expected_generation`` is given and stale."""
-        given = _given(config=config, expected_generation=expected_generation)
-        return cast("results.ConfigResult", await self.request("config/set", given))
+        params = given(config=config, expected_generation=expected_generation)
+        return cast("results.ConfigResult", await self.request("config/set", params))
 
     async def config_patch(
         self, patch: Mapping[str, Any], *, expected_generation: int | None = None
     ) -> results.ConfigResult:
         """Change the configuration by a merge patch (RFC 7396): ``None`` removes a key."""
-        given = _given(patch=patch, expected_generation=expected_generation)
-        return cast("results.ConfigResult", await self.request("config/patch", given))
+        params = given(patch=patch, expected_generation=expected_generation)
+        return cast("results.ConfigResult", await self.request("config/patch", params))
 
     async def shutdown(self) -> None:
         """Interrupt running turns, save them, and have the server wait for its end. ``Client.close`` does the rest."""
         await self.request("shutdown")
 
 
-def _given(**params: Any) -> dict[str, Any]:
+def given(**params: Any) -> dict[str, Any]:
+    """Return the parameters that were given a value."""
     return {name: value for name, value in params.items() if value is not None}
 
 

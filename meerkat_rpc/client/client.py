@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from meerkat_rpc.client.calls import Calls
+from meerkat_rpc.client.calls import Calls, given
+from meerkat_rpc.client.events import Event, Position
+from meerkat_rpc.client.feed import Routes
+from meerkat_rpc.client.link import Link
+from meerkat_rpc.client.process import Launch, StderrLines
+from meerkat_rpc.client.stream import follow
+from meerkat_rpc.client.turn import Turn
+from meerkat_rpc.ids import canonical_id, new_id
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Unpack
 
     from meerkat_rpc.client import results
-    from meerkat_rpc.client.events import Event
-    from meerkat_rpc.client.turn import Turn
 
 
 class Client(Calls):
     """A meerkat-rpc server started by this process, spoken to over its stdin and stdout.
 
-    Use as ``async with Client.spawn() as client:``; leaving the block ends the server. One event loop, any number of tasks.
+    Use as ``async with Client.spawn() as client:``; leaving the block ends the server. One event loop, any number of
+    tasks.
     """
 
+    def __init__(self, link: Link, routes: Routes) -> None:
+        """Take the way to a server; ``spawn`` makes it."""
+        self._link = link
+        self._routes = routes
+        self._turns: set[Turn] = set()
+
     @classmethod
-    def spawn(
+    def spawn(  # noqa: PLR0913 - each is a choice of the parent's, and all are optional
         cls,
         command: Sequence[str] | None = None,
         *,
@@ -53,7 +66,12 @@ class Client(Calls):
             on_stderr: called with each line of the server's stderr. The last lines are kept in ``stderr_tail`` anyway.
             on_notification: called with method and params of each notification that no turn or event stream took.
         """
-        raise NotImplementedError
+        argv = [*(DEFAULT_COMMAND if command is None else command)]
+        argv += [*(["--store", store] if store else []), *(["--ephemeral"] if ephemeral else [])]
+        argv += [*(["--model", model] if model else []), *args]
+        routes = Routes(on_notification)
+        sink = StderrLines(on_stderr) if on_stderr else None
+        return cls(Link(Launch(argv, env, cwd), framing, routes, reconnect=reconnect, on_stderr=sink), routes)
 
     async def open(self) -> Self:
         """Start the server and wait for its greeting.
@@ -61,11 +79,12 @@ class Client(Calls):
         Raises:
             StartFailed: it can't be started, or ended before the greeting; shows its exit code and stderr.
         """
-        raise NotImplementedError
+        await self._link.open()
+        return self
 
     async def close(self) -> None:
         """End the server: running turns are interrupted and saved. Waits, then terminates, then kills."""
-        raise NotImplementedError
+        await self._link.close(interrupt=bool(self._turns))
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -78,25 +97,32 @@ class Client(Calls):
     @property
     def server(self) -> results.InitializeResult:
         """What the server said of itself: name, version, methods, capabilities, store."""
-        raise NotImplementedError
+        return self._link.greeting
 
     @property
-    def pid(self) -> int:
-        """The server's process id."""
-        raise NotImplementedError
+    def pid(self) -> int | None:
+        """The server's process id; None while there is no server."""
+        return None if self._link.current is None else self._link.current.process.pid
 
     @property
     def stderr_tail(self) -> str:
         """The last lines of the server's stderr."""
-        raise NotImplementedError
+        return "" if self._link.current is None else self._link.current.process.stderr_tail
 
     async def request(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Call any method by name and return its result. Cancelling the caller cancels the request."""
-        raise NotImplementedError
+        """Call any method by name and return its result. Cancelling the caller cancels the request.
+
+        When the server dies meanwhile, a request that does no harm the second time is sent to the next one.
+
+        Raises:
+            RpcError: the server answered with an error.
+            ServerDied: it went away, and whether the call took effect is unknown.
+        """
+        return await self._link.request(method, params)
 
     async def notify(self, method: str, params: Mapping[str, Any] | None = None) -> None:
         """Send a notification."""
-        raise NotImplementedError
+        (await self._link.connection()).notify(method, params)
 
     def start(
         self,
@@ -109,8 +135,13 @@ class Client(Calls):
         turn_id: str | None = None,
         **settings: Unpack[results.AgentSettings],
     ) -> Turn:
-        """Create a session and run its first turn: ``turn.session_id`` names it at once."""
-        raise NotImplementedError
+        """Create a session and run its first turn; ``turn.session_id`` names it at once.
+
+        ``session_id`` and ``turn_id`` may be the caller's own UUIDs: a repeat returns the stored result, runs nothing.
+        """
+        about = given(title=title, labels=labels, cwd=cwd, **settings)
+        ids = _ids(session_id, turn_id)
+        return self._run("session/create", {**ids, "prompt": prompt, **about})
 
     def turn(
         self,
@@ -120,9 +151,30 @@ class Client(Calls):
         turn_id: str | None = None,
         **settings: Unpack[results.AgentSettings],
     ) -> Turn:
-        """Start a turn. ``async for event in turn`` streams it, ``await turn.result()`` waits for its end."""
-        raise NotImplementedError
+        """Start a turn. ``async for event in turn`` streams it, ``await turn.result()`` waits for its end.
 
-    def events(self, session_id: str, from_seq: int | None = None) -> AsyncIterator[Event]:
-        """Follow a session's events from ``from_seq`` (the first is 1), or what happens from now on."""
-        raise NotImplementedError
+        ``turn_id`` may be the caller's own UUID: a repeat returns the stored result and runs nothing.
+        """
+        return self._run("turn/start", {**_ids(session_id, turn_id), "prompt": prompt, **settings})
+
+    def _run(self, method: str, params: Mapping[str, Any]) -> Turn:
+        turn = Turn(self._link, self._routes, method, params)
+        self._turns.add(turn)
+        turn.ended.add_done_callback(lambda _: self._turns.discard(turn))
+        return turn
+
+    def events(self, session_id: str, from_seq: int | None = None) -> AsyncGenerator[Event, None]:
+        """Follow a session's events from ``from_seq`` (the first is 1), or what happens from now on.
+
+        Ends when the session is deleted. Wrap it in ``contextlib.aclosing`` to close the stream when leaving early.
+        """
+        return follow(self._link, canonical_id(session_id), Position(from_seq))
+
+
+DEFAULT_COMMAND = (sys.executable, "-P", "-m", "meerkat_rpc", "serve")
+"""The server of this Python. ``-P`` keeps a folder that the parent happens to be in out of the module path."""
+
+
+def _ids(session_id: str | None, turn_id: str | None) -> dict[str, str]:
+    ids = {"session_id": session_id, "turn_id": turn_id}
+    return {name: new_id() if given is None else canonical_id(given) for name, given in ids.items()}

@@ -62,7 +62,7 @@ class ClientClosed(ClientError):
 class RpcError(ClientError):
     """An error that the server answered with.
 
-    ``code`` is JSON-RPC's number, ``name`` the stable upper-case name, ``data`` the facts (``session_id``, ``turn_id`` …).
+    ``code`` is JSON-RPC's number, ``name`` the stable upper-case name, ``data`` the facts (``session_id`` …).
     """
 
     def __init__(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
@@ -109,7 +109,8 @@ def rpc_error(error: Mapping[str, Any]) -> RpcError:
     """Return the exception for the ``error`` member of an answer."""
     code = error.get("code", 0)
     data = error.get("data")
-    return _CLASSES.get(code, RpcError)(code, str(error.get("message", "")), data if isinstance(data, Mapping) else None)
+    kind = _CLASSES.get(code, RpcError)
+    return kind(code, str(error.get("message", "")), data if isinstance(data, Mapping) else None)
 
 
 def describe_exit(code: int) -> str:

@@ -1,8 +1,8 @@
 """The shapes of what the server answers, as plain dictionaries.
 
-For type checkers and editors only: an answer is the decoded JSON itself, nothing is converted. ``wire/types.py`` defines
-these types; they are spelled again here because importing that module costs a parent process 100 ms, and a test holds
-the two together. Keys that are ``NotRequired`` are left out when there is nothing to say.
+For type checkers and editors only: an answer is the decoded JSON itself, nothing is converted. ``wire/types.py``
+defines these types; they are spelled again here because importing that module costs a parent process 100 ms, and a
+test holds the two together. Keys that are ``NotRequired`` are left out when there is nothing to say.
 """
 
 from __future__ import annotations
