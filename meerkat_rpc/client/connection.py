@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import orjson
 
 from meerkat_rpc.client.errors import ClientClosed, ClientError, ServerDied, rpc_error
 from meerkat_rpc.client.feed import Routes
-from meerkat_rpc.client.frames import FRAMINGS
 from meerkat_rpc.client.process import Launch, ServerProcess, StderrSink
+from meerkat_rpc.wire.framing import Framer, FramingError, Style, encode
 
 METHOD_NOT_FOUND = -32601
 
@@ -34,9 +35,10 @@ class _Asked:
 class Connection:
     """One server process and the requests in flight on it."""
 
-    def __init__(self, launch: Launch, framing: str, routes: Routes, on_lost: Callable[[Connection], None]) -> None:
+    def __init__(self, launch: Launch, framing: Style, routes: Routes, on_lost: Callable[[Connection], None]) -> None:
         self._launch = launch
-        self._frames = FRAMINGS[framing]()
+        self._framing = framing
+        self._framer = Framer(sys.maxsize, framing)  # our own server: what it says is as large as it has to be
         self.routes = routes
         self._on_lost = on_lost
         self._ids = itertools.count(1)
@@ -81,7 +83,7 @@ class Connection:
         message = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params or {}})
         asked = _Asked(asyncio.get_running_loop().create_future(), len(message), accept)
         self._asked[request_id] = asked
-        self.process.write(self._frames.wrap(message))
+        self.process.write(encode(message, self._framing))
         return asked
 
     def post(self, method: str, params: Mapping[str, Any] | None = None) -> None:
@@ -93,7 +95,7 @@ class Connection:
         self._send({"jsonrpc": "2.0", "method": method, "params": params or {}})
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        self.process.write(self._frames.wrap(orjson.dumps(message)))
+        self.process.write(encode(orjson.dumps(message), self._framing))
 
     @property
     def lost(self) -> bool:
@@ -105,9 +107,9 @@ class Connection:
     def _received(self, data: bytes) -> None:
         frame = data
         try:
-            for frame in self._frames.feed(data):
+            for frame in cast("list[bytes]", self._framer.feed(data)):  # there is no "too large" here
                 self._dispatch(orjson.loads(frame), len(frame))
-        except (ValueError, KeyError, AttributeError) as error:
+        except (FramingError, ValueError, KeyError, AttributeError) as error:
             shown = frame[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
             self._fault = f"the server wrote something that is no message ({error}): {shown!r}"
             self.process.kill()

@@ -14,6 +14,7 @@ from meerkat_rpc.client.errors import ClientClosed, ClientError, RpcError, Serve
 from meerkat_rpc.client.feed import Routes
 from meerkat_rpc.client.process import Launch, StderrSink
 from meerkat_rpc.wire.catalog import CONTRACT_VERSION
+from meerkat_rpc.wire.framing import Style
 
 if TYPE_CHECKING:
     from meerkat_rpc.client import results
@@ -40,7 +41,7 @@ class Link:
     """The way to a server, whichever process that is at the moment."""
 
     def __init__(
-        self, launch: Launch, framing: str, routes: Routes, *, reconnect: bool, on_stderr: StderrSink = None
+        self, launch: Launch, framing: Style, routes: Routes, *, reconnect: bool, on_stderr: StderrSink = None
     ) -> None:
         self._launch = launch
         self._framing = framing
