@@ -112,3 +112,21 @@ class RevisionConflict(StoreError):
 
 class StoreCorrupt(StoreError):
     """A stored row can't be trusted. ``data["row"]`` names it; its bytes are left as they are."""
+
+
+_KINDS: tuple[type[MeerkatError], ...] = (
+    InvalidArgument,
+    SessionNotFound,
+    SessionBusy,
+    SessionNotRunning,
+    TurnInterrupted,
+    ProviderError,
+    BudgetExhausted,
+    AgentError,
+    CapacityExhausted,
+    CapabilityUnavailable,
+    StoreError,
+)
+
+BY_CODE = {kind.code: kind for kind in _KINDS}
+"""The class of each code, for errors that come back out of a store or a script."""

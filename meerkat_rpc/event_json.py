@@ -41,6 +41,33 @@ def encode_event(event: Event) -> bytes:
         return orjson.dumps(_representable(document))
 
 
+def decode_event(body: bytes) -> Event | None:
+    """Return the event that ``body`` encodes, or None for a type that this version doesn't know.
+
+    Raises:
+        ValueError: ``body`` is not an encoded event.
+    """
+    document = orjson.loads(body)
+    kind = EVENT_TYPES.get(document["type"])
+    if kind is None:
+        return None
+    values = {name: document.get(name) for name in _FIELDS[kind]}
+    if isinstance(usage := values.get("usage"), dict):
+        usage.pop("total_tokens", None)
+        values["usage"] = Usage(**usage)
+    return kind(**values)
+
+
+def json_text(value: Any) -> str:
+    """Return ``value`` as the text a message carries: a string as it is, anything else as its JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value, default=_default).decode()
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_representable(value)).decode()
+
+
 def usage_json(usage: Usage) -> dict[str, int]:
     """Return ``usage`` as the contract shows it; cache counts only where there are any."""
     shown = {

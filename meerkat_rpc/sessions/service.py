@@ -5,7 +5,7 @@ Errors are those of ``errors.py``; each method names the ones that are its own. 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from attrs import field, frozen
@@ -153,7 +153,7 @@ class TurnHandle(Protocol):
         """Whether this call repeats an earlier one."""
         ...
 
-    def events(self) -> AsyncIterator[Sequence[LoggedEvent]]:
+    def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """Iterate over the turn's events in batches, from ``run_started`` to the terminal one, without gap or repeat.
 
         A slow consumer loses nothing: it reads what it missed from the log.
@@ -249,13 +249,17 @@ class SessionService(Protocol):
         """Return at most ``limit`` events after ``after``. Raises ``InvalidArgument`` when that is ahead of the log."""
         ...
 
-    def subscribe(self, session_id: str, after: int) -> AsyncIterator[Sequence[LoggedEvent]]:
+    def subscribe(self, session_id: str, after: int) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """Follow a session's log from ``after``: what is stored, then what happens, in batches, no gap and no repeat,
         whichever process runs the session. Ends when the session is deleted or the service closes."""
         ...
 
     async def health(self) -> ServiceHealth:
         """Return figures."""
+        ...
+
+    async def turns_ended(self) -> None:
+        """Wait until no turn is running."""
         ...
 
     async def close(self) -> None:

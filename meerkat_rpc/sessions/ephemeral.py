@@ -1,0 +1,335 @@
+"""The ephemeral service: sessions that live in this process, one task for each running turn.
+
+It keeps each session through a journal and can't see what is behind it; with the default, memory, sessions end with the
+process. ``PersistentSessionService`` puts a store behind the journals and wraps this service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+
+from attrs import evolve
+
+from meerkat_rpc.domain import (
+    AgentConfig,
+    CatalogueRow,
+    Labels,
+    LoggedEvent,
+    Owner,
+    SessionChange,
+    SessionHead,
+    TurnOutcome,
+)
+from meerkat_rpc.errors import CapacityExhausted, InvalidArgument, SessionNotFound
+from meerkat_rpc.ids import new_id
+from meerkat_rpc.sessions import changes, listing, reading, replay
+from meerkat_rpc.sessions.ending import HOST_EXIT, Ending
+from meerkat_rpc.sessions.journal import Journal, MemoryJournal
+from meerkat_rpc.sessions.live import LiveSession
+from meerkat_rpc.sessions.replay import Replay
+from meerkat_rpc.sessions.service import (
+    Created,
+    CreateSession,
+    EventPage,
+    HistoryPage,
+    ListQuery,
+    ServiceHealth,
+    SessionPage,
+    SessionView,
+    StartTurn,
+    TurnHandle,
+)
+from meerkat_rpc.sessions.transcript import close_open_calls
+from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
+
+MAX_SESSIONS = 1000
+"""Live sessions by default: at some 10 KB each, what a desktop process may hold without anybody noticing."""
+
+CompleteConfig = Callable[[AgentConfig], AgentConfig]
+OpenJournal = Callable[[str], Journal]
+
+
+class EphemeralSessionService:
+    """Sessions in this process.
+
+    Args:
+        build: makes the agent for a configuration; raises ``ProviderError`` when it can't. Called as a turn begins to
+            run, so that a session whose model is missing today keeps its prompt and runs tomorrow.
+        complete: fills in, as a session is created, what its configuration leaves open (the default model).
+        owner: this process.
+        max_sessions: how many sessions that are not archived may be live at once.
+        open_journal: makes the journal of a session; in memory by default.
+    """
+
+    def __init__(
+        self,
+        build: BuildAgent,
+        complete: CompleteConfig,
+        owner: Owner,
+        max_sessions: int = MAX_SESSIONS,
+        open_journal: OpenJournal = lambda _session_id: MemoryJournal(),
+    ) -> None:
+        self.max_sessions = max_sessions
+        self._build = build
+        self._complete = complete
+        self._owner = owner
+        self._open_journal = open_journal
+        self._live: dict[str, LiveSession] = {}
+        self._clock = 0
+        self._closing = False
+
+    # -- create and run ----------------------------------------------------------------------------------------
+
+    async def create(self, request: CreateSession) -> Created:
+        """See ``SessionService``."""
+        if request.session_id is not None and (known := self._live.get(request.session_id)) is not None:
+            return await self.repeated_create(known, request)
+        if request.turn_id is not None and (known := self._created_by(request.turn_id)) is not None:
+            return await self.repeated_create(known, request)
+        session = self.hold(changes.new_head(request, self._complete(request.config)), last_seq=0)
+        try:
+            if request.prompt is None:
+                await session.change(lambda head, _: SessionChange(head=evolve(head, revision=1)))
+                return Created(session.session_id, None)
+            turn = self._admit(session, request.turn_id or new_id(), request.prompt, AgentConfig())
+            turn.create_turn_id = request.turn_id
+            await session.run(turn)
+        except BaseException:
+            if session.head.revision == 0 and session.turn is None:
+                self.release(session)
+            raise
+        return Created(session.session_id, turn)
+
+    async def repeated_create(self, session: LiveSession, request: CreateSession) -> Created:
+        """Answer a create whose session is there already: with its first turn, run once.
+
+        Raises:
+            InvalidArgument: the session began with something else.
+        """
+        if session.turn is not None and session.turn.number == 1:
+            await asyncio.wait({session.turn.accepted})
+        first = await session.journal.messages(0, 1)
+        if not first and request.prompt is None:
+            return Created(session.session_id, None)
+        if not first or first[0].content != request.prompt or request.turn_id not in (None, first[0].turn_id):
+            raise InvalidArgument("params.session_id: there is a session of this id that began with something else")
+        repeated = StartTurn(session.session_id, request.prompt, turn_id=first[0].turn_id)
+        return Created(session.session_id, await self.start_turn(repeated))
+
+    async def start_turn(self, request: StartTurn) -> TurnHandle:
+        """See ``SessionService``."""
+        session = self.session(request.session_id)
+        if request.turn_id is not None:
+            repeated = await self._repeated_turn(session, request.turn_id, request.prompt)
+            if repeated is not None:
+                return repeated
+        turn = self._admit(session, request.turn_id or new_id(), request.prompt, request.config)
+        await session.run(turn)
+        return turn
+
+    async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
+        """See ``SessionService``."""
+        turn = self.session(session_id).turn
+        if turn is None or turn_id not in (None, turn.turn_id):
+            return False
+        return await turn.interrupt(Ending())
+
+    def _admit(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig) -> LiveTurn:
+        self._touch(session)
+        return session.admit(turn_id, prompt, config, self._build)
+
+    async def _repeated_turn(self, session: LiveSession, turn_id: str, prompt: str) -> Replay | None:
+        if session.turn is not None and session.turn.turn_id == turn_id:
+            return replay.of_running(session.turn, prompt)
+        record = await session.journal.turn(turn_id)
+        if record is None or record.outcome is TurnOutcome.RUNNING:
+            return None
+        replay.check_prompt(record.prompt_digest, prompt)
+        return Replay(session.session_id, turn_id, lambda: replay.of_ended(session.journal, session.session_id, record))
+
+    def _created_by(self, turn_id: str) -> LiveSession | None:
+        for session in self._live.values():
+            if session.turn is not None and session.turn.create_turn_id == turn_id:
+                return session
+        return None
+
+    # -- read --------------------------------------------------------------------------------------------------
+
+    async def read(self, session_id: str) -> SessionView:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        return await reading.view(session.head, session.journal)
+
+    async def list(self, query: ListQuery) -> SessionPage:
+        """See ``SessionService``."""
+        return listing.select(listing.newest_first(self.rows().values()), query)
+
+    async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        messages = await session.journal.messages(offset, limit)
+        return HistoryPage(session_id, session.head.message_count, offset, messages)
+
+    async def latest_seq(self, session_id: str) -> int:
+        """See ``SessionService``."""
+        return self.session(session_id).feed.last_seq
+
+    async def events_since(self, session_id: str, after: int, limit: int) -> EventPage:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        reading.check_cursor(after, session.feed.last_seq)
+        return EventPage(await session.journal.events(after, limit), session.feed.last_seq)
+
+    async def subscribe(self, session_id: str, after: int) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+        """See ``SessionService``."""
+        async for batch in self.session(session_id).feed.follow(after):
+            yield batch
+
+    # -- put away ----------------------------------------------------------------------------------------------
+
+    async def archive(self, session_id: str) -> None:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        if session.head.archived or session.leaving:
+            raise SessionNotFound("the session is archived already", session_id=session_id)
+        session.leaving = True
+        try:
+            await session.turn_ended()
+            await session.change(changes.archived)
+        finally:
+            session.leaving = False
+
+    async def unarchive(self, session_id: str) -> None:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        if session.head.archived:
+            self._make_room()
+            await session.change(changes.unarchived)
+
+    async def delete(self, session_id: str) -> None:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        await self.clear_out(session)
+        self.release(session)
+
+    async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
+        """See ``SessionService``."""
+        session = self.session(session_id)
+        await session.change(lambda head, _: changes.retitled(head, title, labels))
+        return await reading.view(session.head, session.journal)
+
+    async def fork(self, session_id: str, message_index: int) -> str:
+        """See ``SessionService``."""
+        parent = self.session(session_id)
+        if message_index > parent.head.message_count:
+            raise InvalidArgument(
+                f"params.message_index: the session has {parent.head.message_count} messages", session_id=session_id
+            )
+        messages = close_open_calls(await reading.read_messages(parent.journal, message_index))
+        child = self.hold(changes.forked_head(parent.head, messages), last_seq=0)
+        try:
+            await child.change(lambda head, _: SessionChange(evolve(head, revision=1), messages))
+        except BaseException:
+            self.release(child)
+            raise
+        return child.session_id
+
+    # -- the whole ---------------------------------------------------------------------------------------------
+
+    async def health(self) -> ServiceHealth:
+        """See ``SessionService``."""
+        return ServiceHealth(self.active, self.running_turns, len(self._live), self.max_sessions)
+
+    async def turns_ended(self) -> None:
+        """See ``SessionService``."""
+        for session in list(self._live.values()):
+            await session.turn_ended()
+
+    async def close(self) -> None:
+        """See ``SessionService``."""
+        self._closing = True
+        running = [session.turn for session in self._live.values() if session.turn is not None]
+        await asyncio.gather(*(turn.interrupt(HOST_EXIT) for turn in running))
+        for session in list(self._live.values()):
+            self.release(session)
+
+    # -- for the service that wraps this one -------------------------------------------------------------------
+
+    def session(self, session_id: str) -> LiveSession:
+        """Return the live session.
+
+        Raises:
+            SessionNotFound: there is none.
+        """
+        session = self._live.get(session_id)
+        if session is None or session.gone:
+            raise SessionNotFound("there is no such session", session_id=session_id)
+        return session
+
+    def find(self, session_id: str) -> LiveSession | None:
+        """Return the live session, or None."""
+        session = self._live.get(session_id)
+        return None if session is None or session.gone else session
+
+    def live(self) -> Iterator[LiveSession]:
+        """Iterate over the live sessions."""
+        return iter(list(self._live.values()))
+
+    def rows(self) -> Mapping[str, CatalogueRow]:
+        """Return the catalogue rows of the sessions that have been committed."""
+        return {
+            session.session_id: CatalogueRow.of(session.head)
+            for session in self._live.values()
+            if session.head.revision and not session.gone
+        }
+
+    def hold(self, head: SessionHead, last_seq: int) -> LiveSession:
+        """Take a session in.
+
+        Raises:
+            CapacityExhausted: ``max_sessions`` are live.
+        """
+        self._make_room()
+        session = LiveSession(head, last_seq, self._open_journal(head.session_id), self._owner)
+        self._live[head.session_id] = session
+        self._touch(session)
+        return session
+
+    def release(self, session: LiveSession) -> None:
+        """Let go of a session; whoever follows it reaches the end."""
+        session.gone = True
+        session.feed.close()
+        if self._live.get(session.session_id) is session:
+            del self._live[session.session_id]
+
+    async def clear_out(self, session: LiveSession) -> None:
+        """Interrupt what runs in the session and let nothing in after it."""
+        session.leaving = True
+        while session.turn is not None:
+            await session.turn.interrupt(Ending())
+
+    def _make_room(self) -> None:
+        if self._closing:
+            raise SessionNotFound("the server is shutting down")
+        active = self.active
+        if active >= self.max_sessions:
+            raise CapacityExhausted(
+                f"{active} sessions are live and {self.max_sessions} may be; archive or delete some, or raise --max-sessions",
+                active=active,
+                max=self.max_sessions,
+            )
+
+    @property
+    def running_turns(self) -> int:
+        """How many turns are running."""
+        return sum(session.turn is not None for session in self._live.values())
+
+    @property
+    def active(self) -> int:
+        """How many live sessions count against ``max_sessions``."""
+        return sum(not session.head.archived for session in self._live.values())
+
+    def _touch(self, session: LiveSession) -> None:
+        self._clock += 1
+        session.used = self._clock

@@ -1,0 +1,76 @@
+"""Which process may run a session: leases.
+
+A session's head names the process that runs its turn. On the same machine a neighbour asks the operating system whether
+that process is alive, so a dead one is known at once. From elsewhere (another container on the same disk) it goes by
+the lease: a row that the process renews while it runs turns, and that runs out by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from meerkat_rpc.clock import now_ms
+from meerkat_rpc.domain import Owner
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.processes import is_alive, is_neighbour
+from meerkat_rpc.store.base import SessionStore
+
+LEASE_MS = 9_000
+"""How long a lease lasts: what a neighbour that can't see the process waits, at most, before it takes over."""
+
+RENEW_MS = LEASE_MS // 3
+"""How often it is renewed: two renewals may fail before it runs out."""
+
+logger = logging.getLogger(__name__)
+
+
+class Lease:
+    """This process's lease on the sessions it runs."""
+
+    def __init__(self, store: SessionStore, owner: Owner, needed: Callable[[], bool]) -> None:
+        self._store = store
+        self._owner = owner
+        self._needed = needed
+        self._expires_ms = 0
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def hold(self) -> None:
+        """Make sure that the lease is good, and stays good while it is needed."""
+        if self._expires_ms - now_ms() < RENEW_MS:
+            await self._renew()
+        if self._keeper is None:
+            self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="lease")
+
+    async def drop(self) -> None:
+        """Give the lease up."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        if self._expires_ms:
+            await self._store.drop_lease(self._owner.process_id)
+
+    async def is_held_by(self, other: Owner) -> bool:
+        """Return whether ``other`` may still be running its turns. Our own turns are not asked about: we know them."""
+        if other.process_id == self._owner.process_id:
+            return False
+        if is_neighbour(other, self._owner):
+            return is_alive(other, self._owner)
+        expiry = await self._store.lease_expiry(other.process_id)
+        return expiry is not None and expiry > now_ms()
+
+    async def _renew(self) -> None:
+        expires_ms = now_ms() + LEASE_MS
+        await self._store.renew_lease(self._owner, expires_ms)
+        self._expires_ms = expires_ms
+
+    async def _keep(self) -> None:
+        await asyncio.sleep(RENEW_MS / 1000)
+        try:
+            while self._needed():
+                await self._renew()
+                await asyncio.sleep(RENEW_MS / 1000)
+        except StoreError as error:
+            logger.warning("the lease could not be renewed: %s", error.message)
+        finally:
+            self._keeper = None

@@ -1,0 +1,142 @@
+"""A session in memory: its head, its feed, and at most one turn.
+
+The head changes only in ``change``, under one lock and by compare-and-set on the revision, so a rename may happen while
+a turn runs and a neighbour process may write between two of our turns. Admission is synchronous: ``turn`` is None and
+then it isn't, with no await between, so exactly one of racing callers wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from meerkat_rpc.domain import AgentConfig, Owner, SessionChange, SessionHead
+from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError
+from meerkat_rpc.sessions.changes import refuse_archived
+from meerkat_rpc.sessions.feed import Feed
+from meerkat_rpc.sessions.journal import Journal
+from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
+
+COMMIT_ATTEMPTS = 5
+"""How often a change is made again after somebody else committed first. Each loss means that another writer won."""
+
+BuildChange = Callable[[SessionHead, int], SessionChange]
+
+
+class LiveSession:
+    """One session held by this process.
+
+    ``head`` is the head as last committed; before the first commit its revision is 0.
+    """
+
+    def __init__(self, head: SessionHead, last_seq: int, journal: Journal, owner: Owner) -> None:
+        self.head = head
+        self.journal = journal
+        self.owner = owner
+        self.feed = Feed(last_seq, journal.events)
+        self.turn: LiveTurn | None = None
+        self.leaving = False
+        self.gone = False
+        self.used = 0
+        self._turn_task: asyncio.Task[None] | None = None
+        self._committing = asyncio.Lock()
+
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self.head.session_id
+
+    @property
+    def idle(self) -> bool:
+        """Whether the session could be put to rest: no turn, no follower, nothing being committed."""
+        return self.turn is None and not self.feed.followed and not self._committing.locked()
+
+    def admit(self, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> LiveTurn:
+        """Let one turn in, now.
+
+        Raises:
+            SessionBusy: a turn is running.
+            SessionNotFound: the session is archived, or about to be archived or deleted.
+        """
+        if self.turn is not None:
+            raise SessionBusy(
+                "a turn is running in this session", session_id=self.session_id, turn_id=self.turn.turn_id
+            )
+        refuse_archived(self.head)
+        if self.leaving or self.gone:
+            raise SessionNotFound("the session is being put away", session_id=self.session_id)
+        self.turn = LiveTurn(self, turn_id, prompt, self.head.config.overlaid(config), build)
+        return self.turn
+
+    async def run(self, turn: LiveTurn) -> None:
+        """Start the admitted turn's task and wait until the turn is accepted or refused."""
+        self._turn_task = asyncio.get_running_loop().create_task(turn.run(), name=f"turn {turn.turn_id}")
+        await asyncio.shield(turn.accepted)
+
+    async def turn_ended(self) -> None:
+        """Wait until no turn is running."""
+        while self.turn is not None:
+            await asyncio.wait({self.turn.done})
+
+    async def change(self, build: BuildChange) -> SessionChange:
+        """Commit what ``build`` makes of the head and the log's last sequence number; return what was committed.
+
+        ``build`` is called again when somebody else committed first. Events are the caller's to publish.
+
+        Raises:
+            SessionNotFound: the session was deleted.
+            StoreError: the store refused, and the change is not there.
+        """
+        async with self._committing:
+            for _ in range(COMMIT_ATTEMPTS):
+                change = build(self.head, self.feed.last_seq)
+                if await self._commit(change):
+                    self.head = change.head
+                    return change
+            raise RevisionConflict("others keep changing the session; try again", session_id=self.session_id)
+
+    async def reload(self) -> None:
+        """Read the head again, and where the log ends.
+
+        Raises:
+            SessionNotFound: the session was deleted.
+        """
+        head, last_seq = await self.journal.reload()
+        if head is None:
+            self.gone = True
+            raise SessionNotFound("there is no such session", session_id=self.session_id)
+        self.head = head
+        self.feed.jump(last_seq)
+
+    async def refresh(self) -> None:
+        """Catch up with what others committed, unless a turn runs here, which makes us the authority."""
+        async with self._committing:
+            if self.turn is None:
+                await self.reload()
+
+    def lose(self) -> None:
+        """Give the session up: the store knows better than we do what state it is in."""
+        self.turn = None
+        self.gone = True
+        self.feed.close()
+
+    async def _commit(self, change: SessionChange) -> bool:
+        """Commit; return False when somebody else was first. An unknown outcome is settled by reading the head again."""
+        try:
+            await self.journal.commit(change)
+        except RevisionConflict:
+            if change.head.revision == 1:
+                raise
+            await self.reload()
+            return False
+        except StoreError:
+            if not await self._took_effect(change):
+                raise
+        return True
+
+    async def _took_effect(self, change: SessionChange) -> bool:
+        try:
+            head, _ = await self.journal.reload()
+        except StoreError:
+            return False
+        return head == change.head

@@ -1,0 +1,40 @@
+"""Reading a session through its journal."""
+
+from __future__ import annotations
+
+from meerkat_rpc.domain import Message, SessionHead
+from meerkat_rpc.errors import InvalidArgument
+from meerkat_rpc.sessions.journal import Journal
+from meerkat_rpc.sessions.listing import summary_of_head
+from meerkat_rpc.sessions.service import SessionView
+
+LAST_TEXT_MESSAGES = 16
+"""How far back ``read`` looks for the last thing the assistant said."""
+
+MESSAGE_PAGE = 1000
+"""Messages read at a time where all of them are wanted."""
+
+
+def check_cursor(after: int, last_seq: int) -> None:
+    """Raise ``InvalidArgument`` when ``after`` is ahead of the log."""
+    if after > last_seq:
+        raise InvalidArgument(f"params.cursor: ahead of the log, which ends at {last_seq}")
+
+
+async def view(head: SessionHead, journal: Journal) -> SessionView:
+    """Return the session of ``head``, with the last thing its assistant said."""
+    start = max(0, head.message_count - LAST_TEXT_MESSAGES)
+    latest = await journal.messages(start, LAST_TEXT_MESSAGES)
+    said = [message.content for message in latest if message.role == "assistant" and message.content]
+    return SessionView(summary_of_head(head), head, said[-1] if said else None)
+
+
+async def read_messages(journal: Journal, count: int) -> list[Message]:
+    """Return the first ``count`` messages."""
+    messages: list[Message] = []
+    while len(messages) < count:
+        page = await journal.messages(len(messages), min(MESSAGE_PAGE, count - len(messages)))
+        if not page:
+            break
+        messages += page
+    return messages

@@ -1,0 +1,263 @@
+"""One running turn: what its agent sees, what its callers hold, and the task that takes it from start to end.
+
+    admitted ──commit──▶ accepted ──▶ agent runs ──▶ settled ──commit──▶ done
+                 │                        │
+                 ╰─ refused               ╰─ interrupt cancels the agent where it stands
+
+Everything a client can do to a turn from outside is ``interrupt``. It acts while the agent runs (or before it has
+begun) and never after: a turn whose agent has returned completes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from meerkat_rpc.agents.base import Agent, AgentResult
+from meerkat_rpc.clock import now_ms
+from meerkat_rpc.domain import (
+    FIRST_PROMPT_CHARS,
+    AgentConfig,
+    Event,
+    LoggedEvent,
+    Message,
+    RunningTurn,
+    RunResult,
+    RunStarted,
+    SessionChange,
+    SessionHead,
+    Step,
+    TurnOutcome,
+    TurnRecord,
+)
+from meerkat_rpc.errors import AgentError, MeerkatError, StoreError
+from meerkat_rpc.event_json import encode_event
+from meerkat_rpc.sessions.changes import refuse_archived, refuse_running
+from meerkat_rpc.sessions.emitter import Emitter
+from meerkat_rpc.sessions.ending import Ending, answer, ending_change, prompt_digest, user_message
+from meerkat_rpc.sessions.reading import read_messages
+from meerkat_rpc.sessions.transcript import TurnTranscript, close_open_calls
+
+if TYPE_CHECKING:
+    from meerkat_rpc.sessions.live import LiveSession
+
+INTERRUPT_GRACE_S = 1.0
+"""How long an interrupted agent may take to stop before its turn ends without it."""
+
+BuildAgent = Callable[[AgentConfig], Agent]
+
+logger = logging.getLogger(__name__)
+
+
+class LiveTurn:
+    """A turn that this process runs. It is the ``AgentTurn`` of its agent and the ``TurnHandle`` of its callers."""
+
+    replayed = False
+
+    def __init__(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> None:
+        loop = asyncio.get_running_loop()
+        self.turn_id = turn_id
+        self.prompt = prompt
+        self.config = config
+        self.number = session.head.turn_count + 1
+        self.create_turn_id: str | None = None
+        self.accepted: asyncio.Future[None] = loop.create_future()
+        self.done: asyncio.Future[tuple[TurnRecord, str]] = loop.create_future()
+        self._session = session
+        self._build = build
+        self._ending: Ending | None = None
+        self._agent_task: asyncio.Task[AgentResult] | None = None
+        self._agent_over: asyncio.Future[None] = loop.create_future()
+        self._transcript = TurnTranscript(turn_id)
+        self._emitter: Emitter | None = None
+        self._record: TurnRecord | None = None
+        self._last_seq: int | None = None
+
+    # -- for the agent ---------------------------------------------------------------------------------------
+
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self._session.head.session_id
+
+    async def history(self) -> Sequence[Message]:
+        """Return the messages before this turn's prompt, with every tool call answered."""
+        assert self._record is not None
+        return close_open_calls(await read_messages(self._session.journal, self._record.first_message))
+
+    async def emit(self, event: Event) -> None:
+        """Log ``event`` and show it. An agent that outlives its turn gets ``CancelledError``."""
+        if self._emitter is None or self._agent_over.done():
+            raise asyncio.CancelledError
+        self._transcript.add(event)
+        await self._emitter.emit(event)
+
+    # -- for the callers -------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+        """Iterate over the turn's events, from ``run_started`` to the terminal one."""
+        assert self._record is not None
+        async with aclosing(self._session.feed.follow(self._record.first_seq - 1, self.done.done)) as batches:
+            async for batch in batches:
+                last = self._last_seq
+                if last is not None and batch[-1].seq >= last:  # a slow follower may see into the next turn
+                    yield [event for event in batch if event.seq <= last]
+                    return
+                yield batch
+
+    async def result(self) -> RunResult:
+        """Wait for the end and return the result, or raise what the turn failed with."""
+        record, text = await asyncio.shield(self.done)
+        return answer(self.session_id, record, text)
+
+    async def interrupt(self, ending: Ending) -> bool:
+        """Stop the agent now; return whether the turn, now at its end, was interrupted."""
+        if self._ending is None:
+            self._ending = ending
+            if self._agent_task is not None and not self._agent_task.done():
+                self._agent_task.cancel()
+                asyncio.get_running_loop().call_later(INTERRUPT_GRACE_S, self._give_up)
+        await asyncio.wait({self.done})
+        return self.done.exception() is None and self.done.result()[0].outcome is TurnOutcome.INTERRUPTED
+
+    # -- the task --------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take the turn from admission to its end. Never raises: what happens is told through the two futures."""
+        session = self._session
+        try:
+            change = await session.change(self._admission)
+        except Exception as refusal:  # noqa: BLE001 - whatever it is, the callers must hear of it
+            session.turn = None
+            for waiting in (self.accepted, self.done):
+                waiting.set_exception(refusal)
+                waiting.exception()  # somebody may be waiting, nobody has to
+            return
+        session.feed.publish(change.events)
+        self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._log_failed)
+        self.accepted.set_result(None)
+        await self._finish(await self._run_agent())
+
+    def _admission(self, head: SessionHead, last_seq: int) -> SessionChange:
+        """Build the commit that makes the prompt durable."""
+        refuse_running(head)
+        refuse_archived(head)
+        head.after(Step.ADMIT)
+        at = max(now_ms(), head.updated_ms)
+        self.number = head.turn_count + 1
+        started = LoggedEvent(last_seq + 1, at, self.turn_id, encode_event(RunStarted(head.session_id, self.prompt)))
+        self._record = TurnRecord(
+            turn_id=self.turn_id,
+            prompt_digest=prompt_digest(self.prompt),
+            outcome=TurnOutcome.RUNNING,
+            first_seq=last_seq + 1,
+            first_message=head.message_count,
+        )
+        running = RunningTurn(self.turn_id, self._session.owner, last_seq + 1, head.message_count, at)
+        return SessionChange(
+            head=evolve(
+                head,
+                revision=head.revision + 1,
+                updated_ms=at,
+                first_prompt=head.first_prompt if head.first_prompt is not None else self.prompt[:FIRST_PROMPT_CHARS],
+                message_count=head.message_count + 1,
+                turn_count=head.turn_count + 1,
+                running=running,
+            ),
+            messages=[user_message(self.turn_id, self.prompt, at)],
+            events=[started],
+            turn=self._record,
+            create_turn_id=self.create_turn_id,
+        )
+
+    async def _run_agent(self) -> Ending:
+        """Run the agent to its end, or to where it was interrupted."""
+        if self._ending is not None:
+            return self._ending
+        task = asyncio.get_running_loop().create_task(self._guarded())
+        self._agent_task = task
+        either: set[asyncio.Future[Any]] = {task, self._agent_over}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not self._agent_over.done():
+            self._agent_over.set_result(None)
+        if not task.done():
+            logger.warning("turn %s: its agent did not stop within %s s; the turn ends without it", self.turn_id, INTERRUPT_GRACE_S)
+        elif not task.cancelled() and task.exception() is None:
+            return Ending(result=task.result())
+        if self._ending is not None:
+            return self._ending
+        return Ending(error=self._failure(task))
+
+    async def _guarded(self) -> AgentResult:
+        """Run the agent; what would end the process, an agent's ``sys.exit()``, ends the turn instead."""
+        try:
+            return await self._build(self.config).run(self)
+        except (SystemExit, KeyboardInterrupt) as exit_:
+            raise AgentError(f"the agent tried to end the process ({type(exit_).__name__})") from exit_
+        finally:
+            if self._emitter is not None:
+                self._emitter.hold()
+
+    def _failure(self, task: asyncio.Task[AgentResult]) -> MeerkatError:
+        if task.cancelled():
+            return AgentError("the agent gave up: it cancelled its own task")
+        error = task.exception()
+        if isinstance(error, MeerkatError):
+            return error
+        logger.warning("turn %s: the agent raised %s", self.turn_id, type(error).__name__)
+        logger.debug("turn %s", self.turn_id, exc_info=error)
+        return AgentError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+    async def _finish(self, ending: Ending) -> None:
+        """Commit the end, then let everybody know."""
+        assert self._emitter is not None
+        unlogged = await self._emitter.settle()
+        try:
+            if self._emitter.failure is not None:
+                ending = Ending(error=self._emitter.failure)
+                await self._session.reload()
+            change = await self._session.change(
+                lambda head, logged: ending_change(
+                    head, self._running_record(head), self._transcript, ending, unlogged, logged + len(unlogged)
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
+            self._lose(error)
+            return
+        assert change.turn is not None
+        self._last_seq = change.events[-1].seq
+        self._session.turn = None
+        self._session.feed.publish(change.events)
+        self.done.set_result((change.turn, self._transcript.text))
+
+    def _running_record(self, head: SessionHead) -> TurnRecord:
+        assert self._record is not None
+        if head.running is None or head.running.turn_id != self.turn_id:
+            raise StoreError("another process took the session over, believing this one dead")
+        return self._record
+
+    def _lose(self, error: Exception) -> None:
+        """The end can't be committed: the text goes back with the error, and the stored turn is recovered later."""
+        if not isinstance(error, MeerkatError):
+            logger.error("turn %s could not be ended", self.turn_id, exc_info=error)
+        message = error.message if isinstance(error, MeerkatError) else f"internal error: {type(error).__name__}"
+        self.done.set_exception(
+            StoreError(message, session_id=self.session_id, turn_id=self.turn_id, text=self._transcript.text)
+        )
+        self.done.exception()  # somebody may be waiting, nobody has to
+        self._session.lose()
+
+    def _log_failed(self) -> None:
+        if self._agent_task is not None:
+            self._agent_task.cancel()
+
+    def _give_up(self) -> None:
+        if not self._agent_over.done():
+            self._agent_over.set_result(None)
+
+
