@@ -1,8 +1,8 @@
 """The wire's types: the single definition of every message.
 
-``schema/`` is generated from these classes and ``wire/convert.py`` checks parameters against them. Field names are the wire's
-names. A field with a default may be left out; ``None`` as a default also accepts ``null`` and, in results, means that the
-field is left out. Unknown parameters are ignored.
+``schema/`` is generated from these classes and ``wire/convert.py`` checks parameters against them. Field names are the
+wire's names. A field with a default may be left out; ``None`` as a default also accepts ``null`` and, in results, means
+that the field is left out. Unknown parameters are ignored.
 """
 
 from __future__ import annotations
