@@ -11,7 +11,7 @@ from typing import Any
 from meerkat_rpc.domain import JSON, Message, TurnOutcome
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.event_json import usage_json
-from meerkat_rpc.sessions.service import SessionView
+from meerkat_rpc.sessions.service import SessionSummary, SessionView
 
 _LINE_SEPARATORS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """Line ends to many a reader of lines, though not to JSON, which leaves them as they are."""
@@ -46,25 +46,31 @@ def render(view: SessionView, messages: Sequence[Message], format: str) -> str:
 # -- JSON --------------------------------------------------------------------------------------------------------
 
 
-def session_json(view: SessionView) -> dict[str, JSON]:
-    """Return what the session is, in the names that ``session/read`` has."""
-    summary, head = view.summary, view.head
+def summary_json(summary: SessionSummary) -> dict[str, JSON]:
+    """Return the row of a listing in the names that ``session/list`` has."""
     return {
         "session_id": summary.session_id,
+        "state": summary.state,
+        "is_active": summary.is_active,
+        "archived": summary.archived,
         "title": summary.title,
         "labels": dict(summary.labels),
         "cwd": summary.cwd,
-        "archived": summary.archived,
-        "state": summary.state,
         "created_at": summary.created_ms // 1000,
         "updated_at": summary.updated_ms // 1000,
         "message_count": summary.message_count,
+        "total_tokens": summary.total_tokens,
+    }
+
+
+def session_json(view: SessionView) -> dict[str, JSON]:
+    """Return what the session is, in the names that ``session/read`` has."""
+    head, last = view.head, view.head.last_turn
+    return summary_json(view.summary) | {
         "model": head.config.model,
         "provider": head.config.provider,
         "usage": usage_json(head.usage),
-        "last_turn": None
-        if head.last_turn is None
-        else {"turn_id": head.last_turn.turn_id, "outcome": head.last_turn.outcome.value},
+        "last_turn": last and {"turn_id": last.turn_id, "outcome": last.outcome.value},
         "parent_session_id": head.parent_id,
     }
 

@@ -10,7 +10,10 @@ from meerkat_rpc.config_keys import FRAMINGS, LOG_LEVELS
 def add_serve_options(parser: argparse.ArgumentParser) -> None:
     """Add every option that ``config.resolve`` knows, each with None as its default: "not given"."""
     parser.add_argument("rpc", nargs="?", choices=["rpc"], metavar="rpc", help=argparse.SUPPRESS)
-    add_store_options(parser)
+    which = parser.add_mutually_exclusive_group()
+    _add_stored(parser, which)
+    which.add_argument("--ephemeral", action="store_true", default=None, help="keep sessions in memory only")
+    which.add_argument("--isolated", action="store_true", default=None, help="a store of its own, removed at exit")
     add = parser.add_argument
     add("--max-sessions", type=int, metavar="N", help="live sessions at most")
     add("--model", metavar="M", help="model of sessions that name none")
@@ -24,11 +27,12 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which store to use."""
-    which = parser.add_mutually_exclusive_group()
+    """Add the options that say which stored sessions are meant, for commands that work on them."""
+    _add_stored(parser, parser.add_mutually_exclusive_group())
+
+
+def _add_stored(parser: argparse.ArgumentParser, which: argparse._MutuallyExclusiveGroup) -> None:
     which.add_argument("--store", metavar="DIR", help="directory of the session store")
-    which.add_argument("--ephemeral", action="store_true", default=None, help="keep sessions in memory only")
-    which.add_argument("--isolated", action="store_true", default=None, help="a store of its own, removed at exit")
     which.add_argument("--realm", metavar="X", help="a store by name, under the state root")
     parser.add_argument("--state-root", metavar="P", help="directory that holds the default store and the named ones")
 

@@ -1,0 +1,237 @@
+"""``meerkat-rpc sessions``: look at stored sessions and put them in order, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from meerkat_rpc.commands.serve_options import add_store_options
+from meerkat_rpc.errors import InvalidArgument, MeerkatError, SessionNotFound
+
+if TYPE_CHECKING:
+    from meerkat_rpc.config import Settings
+    from meerkat_rpc.domain import Message
+    from meerkat_rpc.sessions.service import ListQuery, SessionService, SessionSummary, SessionView
+
+HELP = "list, show, export, archive, delete or project stored sessions"
+
+PAGE = 1000
+"""Rows and messages read at a time: the contract's largest page."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_list(commands.add_parser("list", help="list sessions, newest first"))
+    show = commands.add_parser("show", help="print a conversation")
+    _add_ids(show, several=False)
+    export = commands.add_parser("export", help="write a session as JSON, Markdown or JSON lines")
+    _add_ids(export, several=False)
+    export.add_argument("--format", choices=["json", "markdown", "jsonl"], default="markdown")
+    export.add_argument("-o", "--output", metavar="FILE", help="file to write; standard output without it")
+    for name, text in (("archive", "put sessions away"), ("unarchive", "take archived sessions back")):
+        _add_ids(commands.add_parser(name, help=text), several=True)
+    delete = commands.add_parser("delete", help="remove every trace of sessions")
+    _add_ids(delete, several=True)
+    delete.add_argument("--yes", action="store_true", help="don't ask")
+    project = commands.add_parser("project", help="write session.json, events.jsonl and summary.txt for each session")
+    project.add_argument("directory", metavar="DIR")
+    add_store_options(project)
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--label", metavar="K=V", action="append", default=[], help="only with this label; repeatable")
+    parser.add_argument("--cwd", metavar="DIR", type=os.path.abspath, help="only of this folder")
+    parser.add_argument("--query", metavar="TEXT", help="only with this text in the title or the first prompt")
+    parser.add_argument("--archived", action="store_true", help="the archived ones instead")
+    parser.add_argument("--limit", metavar="N", type=int, default=100, help="rows at most (100)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_store_options(parser)
+
+
+def _add_ids(parser: argparse.ArgumentParser, *, several: bool) -> None:
+    text = "the session's id, or as much of its beginning as no other has"
+    parser.add_argument("ids", metavar="ID", nargs="+" if several else 1, help=text)
+    add_store_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand and return the exit code."""
+    from meerkat_rpc.config import resolve
+
+    try:
+        settings = resolve(vars(args), os.environ)
+        if settings.store is None or not os.path.isdir(settings.store):
+            raise SessionNotFound(f"there is no store at {settings.store}")
+        return asyncio.run(_run(args, settings))
+    except MeerkatError as error:
+        print(f"meerkat-rpc: {error.message}", file=sys.stderr)
+        return 1
+
+
+async def _run(args: argparse.Namespace, settings: Settings) -> int:
+    if args.action == "project":
+        return await _project(args, settings)
+    from meerkat_rpc.composition import open_service
+
+    async with open_service(settings) as service:
+        return await _ACTIONS[args.action](service, args)
+
+
+# -- What each does ------------------------------------------------------------------------------------------------
+
+
+async def _list(service: SessionService, args: argparse.Namespace) -> int:
+    from meerkat_rpc.commands.sessions_view import print_list
+    from meerkat_rpc.sessions.service import ListQuery
+
+    query = ListQuery(
+        limit=args.limit,
+        labels=_labels(args.label),
+        cwd=args.cwd,
+        archived=args.archived,
+        query=args.query,
+    )
+    sessions, total = await list_sessions(service, query)
+    print_list(sessions, total, as_json=args.json)
+    return 0
+
+
+async def _show(service: SessionService, args: argparse.Namespace) -> int:
+    from meerkat_rpc.commands.sessions_view import print_markdown
+    from meerkat_rpc.export import render
+
+    print_markdown(render(*await _conversation(service, args.ids[0]), "markdown"))
+    return 0
+
+
+async def _export(service: SessionService, args: argparse.Namespace) -> int:
+    from meerkat_rpc.export import render
+
+    text = render(*await _conversation(service, args.ids[0]), args.format)
+    if args.output is None:
+        sys.stdout.buffer.write(text.encode())
+    else:
+        await asyncio.to_thread(_write, args.output, text)
+    return 0
+
+
+async def _archive(service: SessionService, args: argparse.Namespace) -> int:
+    for given in args.ids:
+        await service.archive(await find_session(service, given))
+    return 0
+
+
+async def _unarchive(service: SessionService, args: argparse.Namespace) -> int:
+    for given in args.ids:
+        await service.unarchive(await find_session(service, given))
+    return 0
+
+
+async def _delete(service: SessionService, args: argparse.Namespace) -> int:
+    views = [await service.read(await find_session(service, given)) for given in args.ids]
+    if not args.yes and not await asyncio.to_thread(_confirmed, [view.summary for view in views]):
+        print("nothing was deleted", file=sys.stderr)
+        return 1
+    for view in views:
+        await service.delete(view.summary.session_id)
+    return 0
+
+
+_ACTIONS: dict[str, Callable[[SessionService, argparse.Namespace], Awaitable[int]]] = {
+    "list": _list,
+    "show": _show,
+    "export": _export,
+    "archive": _archive,
+    "unarchive": _unarchive,
+    "delete": _delete,
+}
+
+
+async def _project(args: argparse.Namespace, settings: Settings) -> int:
+    raise NotImplementedError
+
+
+# -- What they share -----------------------------------------------------------------------------------------------
+
+
+async def list_sessions(service: SessionService, query: ListQuery) -> tuple[list[SessionSummary], int]:
+    """Return the first ``query.limit`` sessions, however many, and how many match."""
+    from attrs import evolve
+
+    found: list[SessionSummary] = []
+    while True:
+        page = await service.list(evolve(query, limit=max(1, min(PAGE, query.limit - len(found)))))
+        found += page.sessions
+        if page.next is None or len(found) >= query.limit:
+            return found, page.total
+        query = evolve(query, after=page.next)
+
+
+async def find_session(service: SessionService, given: str) -> str:
+    """Return the id of the session whose id is ``given``, or begins with it as no other's does.
+
+    Raises:
+        SessionNotFound: there is none.
+        InvalidArgument: there are several; the message names some.
+    """
+    from meerkat_rpc.ids import canonical_id
+    from meerkat_rpc.sessions.service import ListQuery
+
+    try:
+        return canonical_id(given)
+    except ValueError:
+        pass
+    digits = given.replace("-", "").lower()
+    matches = [
+        session.session_id
+        for archived in (False, True)
+        for session in (await list_sessions(service, ListQuery(limit=sys.maxsize, archived=archived)))[0]
+        if session.session_id.replace("-", "").startswith(digits)
+    ]
+    if not matches or not digits:
+        raise SessionNotFound(f"no session's id begins with {given}")
+    if len(matches) > 1:
+        raise InvalidArgument(f"{given}: {len(matches)} sessions' ids begin so: {', '.join(matches[:3])} …")
+    return matches[0]
+
+
+async def _conversation(service: SessionService, given: str) -> tuple[SessionView, Sequence[Message]]:
+    session_id = await find_session(service, given)
+    view = await service.read(session_id)
+    messages: list[Message] = []
+    while len(messages) < view.summary.message_count:
+        page = await service.history(session_id, len(messages), PAGE)
+        if not page.messages:
+            break
+        messages += page.messages
+    return view, messages
+
+
+def _labels(given: Sequence[str]) -> dict[str, str]:
+    for label in given:
+        if "=" not in label:
+            raise InvalidArgument(f"--label: expected name=value, got {label}")
+    return dict(label.split("=", 1) for label in given)
+
+
+def _confirmed(sessions: Sequence[SessionSummary]) -> bool:
+    """Ask; without a terminal to ask on the answer is no."""
+    from meerkat_rpc.commands.sessions_view import one_line
+
+    for session in sessions:
+        print(f"{session.session_id}  {one_line(session.title)} ({session.message_count} messages)", file=sys.stderr)
+    if not sys.stdin.isatty():
+        print("pass --yes to delete without being asked", file=sys.stderr)
+        return False
+    print("Delete for good? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "wb") as file:
+        file.write(text.encode())

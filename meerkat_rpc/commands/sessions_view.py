@@ -1,0 +1,95 @@
+"""How ``meerkat-rpc sessions`` shows sessions: tables and Markdown on a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from meerkat_rpc.clock import now_ms
+from meerkat_rpc.export import summary_json
+from meerkat_rpc.sessions.service import SessionSummary
+
+WIDE = 100
+"""Columns from which on a table has room for folders and labels."""
+
+_AGES = ((86_400 * 365, "y"), (86_400 * 30, "mo"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def print_list(sessions: Sequence[SessionSummary], total: int, *, as_json: bool) -> None:
+    """Print a listing: JSON when asked for, a table on a terminal, else tab-separated lines."""
+    if as_json:
+        print(json.dumps([summary_json(session) for session in sessions], ensure_ascii=False, indent=2))
+    elif sys.stdout.isatty():
+        _print_table(sessions)
+    else:
+        for session in sessions:
+            print(*_columns(session), sep="\t")
+    if len(sessions) < total and not as_json:
+        print(f"{len(sessions)} of {total}; --limit shows more", file=sys.stderr)
+
+
+def print_markdown(text: str) -> None:
+    """Print Markdown: rendered on a terminal, as it is in a pipe."""
+    if not sys.stdout.isatty():
+        print(text, end="")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(printable(text)))
+
+
+def printable(text: str) -> str:
+    """Return ``text`` without the control characters by which it could drive a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` on one line, printable."""
+    return printable(" ".join(text.split()))
+
+
+def age(then_ms: int, now: int | None = None) -> str:
+    """Return how long ago that was, in its largest unit."""
+    seconds = max(0, ((now_ms() if now is None else now) - then_ms) // 1000)
+    for size, unit in _AGES:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return "now"
+
+
+def _columns(session: SessionSummary) -> tuple[str, str, str, int, str]:
+    updated = datetime.fromtimestamp(session.updated_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return session.session_id, updated, _state(session), session.message_count, one_line(session.title)
+
+
+def _state(session: SessionSummary) -> str:
+    return "archived" if session.archived else session.state
+
+
+def _print_table(sessions: Sequence[SessionSummary]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    table.add_column("Session", no_wrap=True, min_width=36)
+    table.add_column("Title", no_wrap=True, overflow="ellipsis", ratio=2)
+    table.add_column("Age", justify="right", no_wrap=True)
+    table.add_column("Msgs", justify="right", no_wrap=True)
+    wide = console.width >= WIDE
+    if wide:
+        table.add_column("Folder", no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column("Labels", no_wrap=True, overflow="ellipsis", ratio=1)
+    for session in sessions:
+        style = {"running": "green", "archived": "dim"}.get(_state(session), "")
+        cells = [session.session_id, session.title, age(session.updated_ms), str(session.message_count)]
+        if wide:
+            labels = " ".join(f"{name}={value}" for name, value in session.labels.items())
+            cells += [session.cwd or "", labels]
+        table.add_row(*(Text(one_line(cell)) for cell in cells), style=style)
+    console.print(table)
