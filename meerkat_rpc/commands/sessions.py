@@ -78,8 +78,12 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
         return await _project(args, settings)
     from meerkat_rpc.composition import open_service
 
-    async with open_service(settings) as service:
+    service = open_service(settings)
+    await service.open()
+    try:
         return await _ACTIONS[args.action](service, args)
+    finally:
+        await service.close()
 
 
 # -- What each does ------------------------------------------------------------------------------------------------
@@ -233,5 +237,8 @@ def _confirmed(sessions: Sequence[SessionSummary]) -> bool:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "wb") as file:
-        file.write(text.encode())
+    try:
+        with open(path, "wb") as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise InvalidArgument(f"--output {path}: {error.strerror}") from error
