@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meerkat_rpc.agents.registry import AgentRegistry
+from meerkat_rpc.errors import StoreError
 from meerkat_rpc.processes import this_process
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.lease import Lease
@@ -37,4 +38,6 @@ def persistent_service(registry: AgentRegistry, max_sessions: int, store: Store)
 
 def open_service(settings: Settings) -> PersistentSessionService:
     """Return the persistent service that ``settings`` describe; still to be opened (``await service.open()``)."""
+    if settings.store is None:
+        raise StoreError("no store: sessions that are kept in memory belong to the server that runs them")
     return persistent_service(AgentRegistry(settings.model), settings.max_sessions, DiskStore(settings.store))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from meerkat_rpc.config_keys import KEYS, Key, check_config, check_value
 from meerkat_rpc.errors import InvalidArgument
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
     contract: str | None
     cwd: str | None
     max_sessions: int
-    framing: str
+    framing: Literal["auto", "jsonl", "content-length"]
     drain_timeout_s: float
     max_frame_bytes: int
     log_level: str

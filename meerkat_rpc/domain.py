@@ -57,8 +57,8 @@ TRANSITIONS: Mapping[tuple[SessionState, Step], SessionState] = {
     (SessionState.IDLE, Step.DELETE): SessionState.DELETED,
     (SessionState.ARCHIVED, Step.DELETE): SessionState.DELETED,
 }
-"""The whole state machine. A pair that is not here is refused. Archive and delete of a running session wait for (archive)
-or cause (delete) its FINISH first."""
+"""The whole state machine. A pair that is not here is refused. Archive and delete of a running session wait for
+(archive) or cause (delete) its FINISH first."""
 
 
 class TurnOutcome(Enum):
@@ -169,8 +169,8 @@ class ErrorInfo:
 class Owner:
     """The process that runs a turn.
 
-    ``process_id`` is a fresh UUID per process; ``host``, ``boot_id``, ``pid`` and ``started_ms`` let a neighbour on the same
-    machine tell at once whether that process is alive, pid reuse included.
+    ``process_id`` is a fresh UUID per process; ``host``, ``boot_id``, ``pid`` and ``started_ms`` let a neighbour on
+    the same machine tell at once whether that process is alive, pid reuse included.
     """
 
     process_id: str
@@ -205,7 +205,8 @@ class SessionHead:
     """Everything about a session but its messages, events and turn records: small, and rewritten by each commit.
 
     ``revision`` is 1 when created and grows by one in each commit.
-    ``first_prompt`` is cut to ``FIRST_PROMPT_CHARS``; it gives the title when none was given, and the text that is searched.
+    ``first_prompt`` is cut to ``FIRST_PROMPT_CHARS``; it gives the title when none was given, and the text that is
+    searched.
     """
 
     session_id: str
@@ -363,8 +364,8 @@ class CatalogueRow(NamedTuple):
 
 # -- Events ------------------------------------------------------------------------------------------------------
 #
-# Not frozen: a turn may emit a hundred thousand of them a second, and attrs' frozen __init__ costs three times the plain one.
-# Nobody keeps one: it is encoded as it is emitted.
+# Not frozen: a turn may emit a hundred thousand of them a second, and attrs' frozen __init__ costs three times the
+# plain one. Nobody keeps one: it is encoded as it is emitted.
 
 
 class Event:

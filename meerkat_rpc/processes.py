@@ -25,7 +25,8 @@ def this_process() -> Owner:
 
 
 def is_neighbour(owner: Owner, here: Owner) -> bool:
-    """Return whether ``owner`` runs (or ran) where ``here`` can look it up: same machine, same view of its processes."""
+    """Return whether ``owner`` runs (or ran) where ``here`` can look it up: same machine, same view of its
+    processes."""
     return owner.host == here.host
 
 
@@ -41,7 +42,7 @@ def is_alive(owner: Owner, here: Owner) -> bool:
 
 
 def _started_ms(pid: int) -> int | None:
-    import psutil  # noqa: PLC0415 - 15 ms that the first reply need not pay
+    import psutil
 
     try:
         process = psutil.Process(pid)
@@ -65,6 +66,6 @@ def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        import psutil  # noqa: PLC0415
+        import psutil
 
         return str(round(psutil.boot_time() / 60))

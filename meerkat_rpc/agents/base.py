@@ -60,8 +60,8 @@ class AgentTurn(Protocol):
     async def emit(self, event: Event) -> None:
         """Say that ``event`` happened. Returns at once unless the log or a client is behind.
 
-        The run's own events (``run_started``, ``run_completed``, ``run_failed``) are the service's to emit; every model call
-        is the agent's to open with ``TurnStarted`` and close with ``TurnCompleted``.
+        The run's own events (``run_started``, ``run_completed``, ``run_failed``) are the service's to emit; every
+        model call is the agent's to open with ``TurnStarted`` and close with ``TurnCompleted``.
         """
         ...
 
@@ -89,7 +89,8 @@ class ModelInfo:
 
 
 class AgentBuilder(Protocol):
-    """What an entry point in the group ``meerkat_rpc.agents`` names: an object, or a class without arguments, like this.
+    """What an entry point in the group ``meerkat_rpc.agents`` names: an object, or a class without arguments, like
+    this.
 
     Importing it must be cheap: heavy libraries belong inside ``build`` or ``run``.
     """

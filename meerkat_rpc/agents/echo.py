@@ -32,6 +32,6 @@ class EchoBuilder:
         """See ``AgentBuilder``."""
         return [ModelInfo("echo", "builtin", "Streams the prompt back, one delta a word.")]
 
-    def build(self, config: AgentConfig) -> Agent:  # noqa: ARG002 - it has nothing to configure
+    def build(self, config: AgentConfig) -> Agent:
         """See ``AgentBuilder``."""
         return EchoAgent()

@@ -1,8 +1,8 @@
 """Finding the agent for a model.
 
-Agents are entry points of the group ``meerkat_rpc.agents``; the entry point's name is the model's name, or the part of it
-before a colon (``acme:large`` is asked of ``acme``). Reading the installed packages' entry points takes 20 ms and more, so
-our own three are known without it.
+Agents are entry points of the group ``meerkat_rpc.agents``; the entry point's name is the model's name, or the part
+of it before a colon (``acme:large`` is asked of ``acme``). Reading the installed packages' entry points takes 20 ms
+and more, so our own three are known without it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class AgentRegistry:
 
     def _installed(self) -> Mapping[str, str]:
         if self._targets is None:
-            from importlib.metadata import entry_points  # noqa: PLC0415 - see the module's docstring
+            from importlib.metadata import entry_points
 
             self._targets = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)} | dict(_OURS)
         return self._targets

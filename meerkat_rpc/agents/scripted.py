@@ -83,7 +83,9 @@ class ScriptedAgent:
 
     async def run(self, turn: AgentTurn) -> AgentResult:
         """See ``Agent``."""
-        return await _Performance(turn).play([step for step in self._script if step.get("for_turn", turn.number) == turn.number])
+        return await _Performance(turn).play(
+            [step for step in self._script if step.get("for_turn", turn.number) == turn.number]
+        )
 
 
 class _Performance:

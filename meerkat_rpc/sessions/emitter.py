@@ -17,7 +17,8 @@ from meerkat_rpc.sessions.feed import Feed
 from meerkat_rpc.sessions.journal import Journal
 
 BATCH_EVENTS = 256
-"""Where an agent that never pauses is made to: about a millisecond of emitting, which bounds how late an interrupt is."""
+"""Where an agent that never pauses is made to: about a millisecond of emitting, which bounds how late an interrupt
+is."""
 
 BATCH_BYTES = 256 << 10
 """The same by size: it bounds what one append writes and what waits in memory."""
@@ -26,7 +27,9 @@ BATCH_BYTES = 256 << 10
 class Emitter:
     """Takes one turn's events in, numbers them, and sees them into the log and the feed."""
 
-    def __init__(self, turn_id: str, last_seq: int, journal: Journal, feed: Feed, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self, turn_id: str, last_seq: int, journal: Journal, feed: Feed, on_failure: Callable[[], None]
+    ) -> None:
         self.last_seq = last_seq
         self.failure: MeerkatError | None = None
         self._turn_id = turn_id

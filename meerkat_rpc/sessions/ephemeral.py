@@ -315,7 +315,7 @@ class EphemeralSessionService:
         active = self.active
         if active >= self.max_sessions:
             raise CapacityExhausted(
-                f"{active} sessions are live and {self.max_sessions} may be; archive or delete some, or raise --max-sessions",
+                f"{active} sessions are live, which is the limit; archive or delete some, or raise --max-sessions",
                 active=active,
                 max=self.max_sessions,
             )

@@ -76,7 +76,8 @@ class Feed:
             await self._next_change()
 
     def jump(self, last_seq: int) -> None:
-        """Take note that the log goes to ``last_seq``: somebody else wrote to it. Followers read that part from the log."""
+        """Take note that the log goes to ``last_seq``: somebody else wrote to it. Followers read that part from the
+        log."""
         if last_seq != self.last_seq:
             self.rest()
             self.last_seq = last_seq

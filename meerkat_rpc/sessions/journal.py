@@ -93,7 +93,8 @@ class MemoryJournal:
         return self._turns.get(turn_id)
 
     async def events(self, after: int, limit: int) -> Sequence[LoggedEvent]:
-        """See ``Journal``. A reader from before the oldest kept event gets ``stream_truncated`` in its predecessor's place."""
+        """See ``Journal``. A reader from before the oldest kept event gets ``stream_truncated`` in its predecessor's
+        place."""
         if not self._events:
             return []
         first = self._events[0].seq

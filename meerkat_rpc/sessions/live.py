@@ -121,7 +121,8 @@ class LiveSession:
         self.feed.close()
 
     async def _commit(self, change: SessionChange) -> bool:
-        """Commit; return False when somebody else was first. An unknown outcome is settled by reading the head again."""
+        """Commit; return False when somebody else was first. An unknown outcome is settled by reading the head
+        again."""
         try:
             await self.journal.commit(change)
         except RevisionConflict:

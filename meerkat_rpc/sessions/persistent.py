@@ -1,8 +1,8 @@
 """The persistent service: wraps the ephemeral one and keeps every session in a store.
 
 The ephemeral service runs sessions; this one wakes them from the store, puts idle ones to rest, and answers everything
-that needs no live session from the store itself. A turn's process may die at any point, so whoever next looks at a session
-that is "running" under a dead owner ends that turn first (``_settled``).
+that needs no live session from the store itself. A turn's process may die at any point, so whoever next looks at a
+session that is "running" under a dead owner ends that turn first (``_settled``).
 """
 
 from __future__ import annotations

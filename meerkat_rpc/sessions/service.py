@@ -48,7 +48,8 @@ class StartTurn:
 
 @frozen
 class ListQuery:
-    """Which sessions to list. ``after`` is the place to go on from: ``(updated_ms, session_id)`` of the last row seen."""
+    """Which sessions to list. ``after`` is the place to go on from: ``(updated_ms, session_id)`` of the last row
+    seen."""
 
     limit: int = 100
     offset: int = 0

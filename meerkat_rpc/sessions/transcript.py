@@ -65,6 +65,11 @@ class TurnTranscript:
             case TurnCompleted(usage=usage):
                 self.usage += usage
                 self._close_assistant(partial=False)
+            case _:
+                self._add_tool_event(event)
+
+    def _add_tool_event(self, event: Event) -> None:
+        match event:
             case ToolCallRequested(id=call_id, name=name, args=args):
                 self.tool_calls += 1
                 self._calls.append(ToolCall(call_id, name, args))

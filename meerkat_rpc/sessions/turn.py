@@ -59,6 +59,10 @@ class LiveTurn:
 
     replayed = False
 
+    # Set by the admission; nothing that needs them can be called before.
+    _record: TurnRecord
+    _emitter: Emitter
+
     def __init__(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> None:
         loop = asyncio.get_running_loop()
         self.turn_id = turn_id
@@ -74,8 +78,6 @@ class LiveTurn:
         self._agent_task: asyncio.Task[AgentResult] | None = None
         self._agent_over: asyncio.Future[None] = loop.create_future()
         self._transcript = TurnTranscript(turn_id)
-        self._emitter: Emitter | None = None
-        self._record: TurnRecord | None = None
         self._last_seq: int | None = None
 
     # -- for the agent ---------------------------------------------------------------------------------------
@@ -87,12 +89,11 @@ class LiveTurn:
 
     async def history(self) -> Sequence[Message]:
         """Return the messages before this turn's prompt, with every tool call answered."""
-        assert self._record is not None
         return close_open_calls(await read_messages(self._session.journal, self._record.first_message))
 
     async def emit(self, event: Event) -> None:
         """Log ``event`` and show it. An agent that outlives its turn gets ``CancelledError``."""
-        if self._emitter is None or self._agent_over.done():
+        if self._agent_over.done():
             raise asyncio.CancelledError
         self._transcript.add(event)
         await self._emitter.emit(event)
@@ -101,7 +102,6 @@ class LiveTurn:
 
     async def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """Iterate over the turn's events, from ``run_started`` to the terminal one."""
-        assert self._record is not None
         async with aclosing(self._session.feed.follow(self._record.first_seq - 1, self.done.done)) as batches:
             async for batch in batches:
                 last = self._last_seq
@@ -186,7 +186,7 @@ class LiveTurn:
         if not self._agent_over.done():
             self._agent_over.set_result(None)
         if not task.done():
-            logger.warning("turn %s: its agent did not stop within %s s; the turn ends without it", self.turn_id, INTERRUPT_GRACE_S)
+            logger.warning("turn %s: its agent does not stop; the turn ends without it", self.turn_id)
         elif not task.cancelled() and task.exception() is None:
             return Ending(result=task.result())
         if self._ending is not None:
@@ -200,8 +200,7 @@ class LiveTurn:
         except (SystemExit, KeyboardInterrupt) as exit_:
             raise AgentError(f"the agent tried to end the process ({type(exit_).__name__})") from exit_
         finally:
-            if self._emitter is not None:
-                self._emitter.hold()
+            self._emitter.hold()
 
     def _failure(self, task: asyncio.Task[AgentResult]) -> MeerkatError:
         if task.cancelled():
@@ -215,7 +214,6 @@ class LiveTurn:
 
     async def _finish(self, ending: Ending) -> None:
         """Commit the end, then let everybody know."""
-        assert self._emitter is not None
         unlogged = await self._emitter.settle()
         try:
             if self._emitter.failure is not None:
@@ -229,14 +227,12 @@ class LiveTurn:
         except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
             self._lose(error)
             return
-        assert change.turn is not None
         self._last_seq = change.events[-1].seq
         self._session.turn = None
         self._session.feed.publish(change.events)
-        self.done.set_result((change.turn, self._transcript.text))
+        self.done.set_result((change.turn or self._record, self._transcript.text))
 
     def _running_record(self, head: SessionHead) -> TurnRecord:
-        assert self._record is not None
         if head.running is None or head.running.turn_id != self.turn_id:
             raise StoreError("another process took the session over, believing this one dead")
         return self._record
@@ -259,5 +255,3 @@ class LiveTurn:
     def _give_up(self) -> None:
         if not self._agent_over.done():
             self._agent_over.set_result(None)
-
-

@@ -1,7 +1,7 @@
 """Following a session whichever process runs it.
 
-Turns that run here arrive through the session's feed. For the others the log is looked at every ``POLL_S``: SQLite has no
-way to wake a reader in another process, and a look costs one small read.
+Turns that run here arrive through the session's feed. For the others the log is looked at every ``POLL_S``: SQLite
+has no way to wake a reader in another process, and a look costs one small read.
 """
 
 from __future__ import annotations

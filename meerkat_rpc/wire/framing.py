@@ -38,6 +38,8 @@ from meerkat_rpc.wire.headers import HeaderError, HeaderSection
 
 Style = Literal["jsonl", "content-length"]
 
+Framing = Literal["auto", "jsonl", "content-length"]
+
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """Largest frame taken by default: room for a prompt with a large file in it, and a bound on what a message can cost."""
 
@@ -84,7 +86,7 @@ class Framer:
     """
 
     def __init__(
-        self, max_frame: int = MAX_FRAME_BYTES, framing: Literal["auto", "jsonl", "content-length"] = "auto"
+        self, max_frame: int = MAX_FRAME_BYTES, framing: Framing = "auto"
     ) -> None:
         self._max_frame = max_frame
         self._style: Style | None = None

@@ -618,6 +618,39 @@ class HealthResult:
     store: StoreInfo
 
 
+# -- Errors ----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class TurnOwner:
+    """The process that runs a session's turn, when it is another than the one asked."""
+
+    process_id: str
+    pid: int
+    host: str
+
+
+@frozen
+class ErrorData:
+    """What an error tells programs. ``code`` is always there, everything else where it applies.
+
+    ``owner`` comes with SESSION_BUSY; ``text`` and ``usage`` (what the turn had said and used) with TURN_CANCELLED and
+    STORE_ERROR; ``active`` and ``max`` with CAPACITY_EXHAUSTED; ``limit`` and ``size``, in bytes, with a message that
+    is too large.
+    """
+
+    code: str
+    session_id: Uuid | None = None
+    turn_id: Uuid | None = None
+    owner: TurnOwner | None = None
+    text: str | None = None
+    usage: Usage | None = None
+    active: Count | None = None
+    max: Count | None = None
+    limit: Count | None = None
+    size: Count | None = None
+
+
 # -- The events themselves (contract section 3) ------------------------------------------------------------------
 
 

@@ -1,0 +1,101 @@
+"""The heavy half of ``meerkat-rpc serve``: builds the service and serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import logging.handlers
+import os
+import shutil
+import sys
+import tempfile
+from typing import NoReturn
+
+from meerkat_rpc.agents.registry import AgentRegistry
+from meerkat_rpc.composition import ephemeral_service, persistent_service
+from meerkat_rpc.config import Settings
+from meerkat_rpc.config_file import ConfigFile
+from meerkat_rpc.rpc.greeting import Greeting, Identity
+from meerkat_rpc.rpc.handlers.runtime import Models, Surroundings
+from meerkat_rpc.rpc.server import Launch, serve
+from meerkat_rpc.rpc.stderr_relay import StderrRelay
+from meerkat_rpc.rpc.stdio import InputThread, Stdio
+from meerkat_rpc.sessions.service import SessionService
+from meerkat_rpc.store.disk import DiskStore
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+LOG_FILE_BYTES = 10 << 20
+"""Where a log file is put aside for a new one; two old ones are kept."""
+
+
+def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greeting, started: float) -> NoReturn:
+    """Serve until the end of the connection, then end the process."""
+    relay = _relay(stdio.error_fd)
+    _log(settings)
+    for name, value in settings.env.items():
+        os.environ.setdefault(name, value)
+    isolated = tempfile.mkdtemp(prefix="meerkat-rpc-") if settings.isolated else None
+    registry = AgentRegistry(settings.model)
+    launch = Launch(
+        input=reader,
+        greeting=greeting,
+        output_fd=stdio.output_fd,
+        open_service=lambda: _open(settings, registry, isolated or settings.store),
+        surroundings=Surroundings(
+            identity=Identity(
+                "memory" if settings.ephemeral else "diskcache", isolated or settings.store, settings.contract
+            ),
+            models=Models(registry.models, lambda: registry.default_model),
+            config=ConfigFile(settings.config_file),
+            max_sessions=settings.max_sessions,
+            started=started,
+        ),
+        drain_timeout_s=settings.drain_timeout_s,
+        default_cwd=settings.cwd,
+        give_up=lambda: _exit(1, isolated, relay),
+    )
+    try:
+        exit_code = asyncio.run(serve(launch))
+    except BaseException:
+        logging.getLogger(__name__).critical("the server failed", exc_info=True)
+        exit_code = 70  # EX_SOFTWARE of sysexits.h
+    _exit(exit_code, isolated, relay)
+
+
+async def _open(settings: Settings, registry: AgentRegistry, store: str | None) -> SessionService:
+    if store is None:
+        return ephemeral_service(registry, settings.max_sessions)
+    service = persistent_service(registry, settings.max_sessions, DiskStore(store))
+    await service.open()
+    return service
+
+
+def _relay(error_fd: int) -> StderrRelay | None:
+    """Put the relay between file descriptors 1 and 2 and the real standard error, where the platform can."""
+    if sys.platform == "win32":
+        return None
+    relay = StderrRelay(error_fd)
+    os.dup2(relay.write_fd, 1)
+    os.dup2(relay.write_fd, 2)
+    relay.start()
+    return relay
+
+
+def _log(settings: Settings) -> None:
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if settings.log_file is not None:
+        handler = logging.handlers.RotatingFileHandler(settings.log_file, maxBytes=LOG_FILE_BYTES, backupCount=2)
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT, handlers=[handler])
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs whole payloads
+
+
+def _exit(exit_code: int, isolated: str | None, relay: StderrRelay | None) -> NoReturn:
+    """End the process at once: tearing down the interpreter takes longer than everything else at the end."""
+    if isolated is not None:
+        shutil.rmtree(isolated, ignore_errors=True)
+    atexit._run_exitfuncs()  # noqa: SLF001 - what libraries and coverage registered; there is no public name for it
+    if relay is not None:
+        relay.flush()
+    os._exit(exit_code)

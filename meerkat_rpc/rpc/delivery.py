@@ -1,0 +1,84 @@
+"""Turns and streams on their way to the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from meerkat_rpc.domain import LoggedEvent
+from meerkat_rpc.errors import MeerkatError
+from meerkat_rpc.ids import new_id
+from meerkat_rpc.rpc.channel import Channel
+from meerkat_rpc.sessions.service import SessionService, TurnHandle
+
+
+class Delivery:
+    """Sends the events of the turns that this connection runs, and of the sessions it follows."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        self._prepared: dict[str, Coroutine[Any, Any, None]] = {}
+        self._streams: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, turn: TurnHandle) -> None:
+        """Begin to send the turn's events, unless an earlier call of the same id did."""
+        if turn.replayed or turn.turn_id in self._turns:
+            return
+        task = asyncio.get_running_loop().create_task(self._send_turn(turn), name=f"deliver {turn.turn_id}")
+        self._turns[turn.turn_id] = task
+        task.add_done_callback(lambda _: self._turns.pop(turn.turn_id, None))
+
+    async def delivered(self, turn_id: str) -> None:
+        """Wait until the turn's events are on their way, its last one included."""
+        task = self._turns.get(turn_id)
+        if task is not None:
+            await asyncio.wait({task})
+
+    async def all_delivered(self) -> None:
+        """Wait until the events of every turn are on their way."""
+        while self._turns:
+            await asyncio.wait(list(self._turns.values()))
+
+    def open_stream(self, service: SessionService, session_id: str, after: int) -> str:
+        """Prepare to follow a session; return the stream's id. ``start_stream`` starts it."""
+        stream_id = new_id()
+        batches = service.subscribe(session_id, after)
+        self._prepared[stream_id] = self._send_stream(stream_id, session_id, batches)
+        return stream_id
+
+    def start_stream(self, stream_id: str) -> None:
+        """Start a prepared stream: its opening has been answered."""
+        sending = self._prepared.pop(stream_id)
+        self._streams[stream_id] = asyncio.get_running_loop().create_task(sending, name=f"stream {stream_id}")
+
+    def close_stream(self, stream_id: str) -> bool:
+        """Stop a stream; return False when there is none of that id."""
+        task = self._streams.pop(stream_id, None)
+        if task is None:
+            return False
+        task.cancel()
+        return True
+
+    async def _send_turn(self, turn: TurnHandle) -> None:
+        async with aclosing(turn.events()) as batches:
+            async for batch in batches:
+                await self._channel.send_session_events(turn.session_id, batch)
+
+    async def _send_stream(
+        self, stream_id: str, session_id: str, batches: AsyncGenerator[Sequence[LoggedEvent], None]
+    ) -> None:
+        reason = "the session is gone"
+        try:
+            async with aclosing(batches):
+                async for batch in batches:
+                    await self._channel.send_stream_events(stream_id, session_id, batch)
+        except MeerkatError as error:
+            reason = error.message
+        self._streams.pop(stream_id, None)
+        params = {"stream_id": stream_id, "session_id": session_id, "reason": reason}
+        self._channel.send(orjson.dumps({"jsonrpc": "2.0", "method": "session/stream_end", "params": params}))

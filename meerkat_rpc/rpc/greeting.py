@@ -1,0 +1,132 @@
+"""Answering ``initialize`` before the rest of the program is there.
+
+The heavy half (pygls' types alone take a quarter of a second to import) is loaded by the main thread while the thread
+that reads standard input is in here. It answers ``initialize`` when that comes first, keeps everything else, and hands
+it all over when the dispatcher is up. Light imports only.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from meerkat_rpc import __version__
+from meerkat_rpc.rpc.contract import choose_contract
+from meerkat_rpc.wire.catalog import METHODS
+from meerkat_rpc.wire.framing import Framer, FrameTooLarge, FramingError, encode
+
+SERVER_NAME = "meerkat-rpc"
+
+Frames = list[bytes | FrameTooLarge]
+
+
+class Identity(NamedTuple):
+    """What ``initialize`` says that depends on how the server was started."""
+
+    store_kind: str
+    store_path: str | None
+    contract: str | None
+
+
+def initialize_result(identity: Identity, asked_contract: str | None) -> dict[str, Any]:
+    """Return the result of ``initialize`` (``InitializeResult`` on the wire)."""
+    store = {"kind": identity.store_kind}
+    if identity.store_path is not None:
+        store["path"] = identity.store_path
+    return {
+        "server_info": {"name": SERVER_NAME, "version": __version__},
+        "contract_version": choose_contract(asked_contract, identity.contract),
+        "methods": [method.name for method in METHODS],
+        "capabilities": {
+            "sessions": True,
+            "streaming": True,
+            "persistence": identity.store_kind != "memory",
+            "exactly_once": True,
+            "stream_replay": True,
+        },
+        "store": store,
+    }
+
+
+class Greeting:
+    """Takes chunks of input until somebody better takes over.
+
+    Args:
+        identity: what ``initialize`` is answered with.
+        framer: cuts the input into frames; handed on with the rest.
+        output_fd: where the answer goes. Nobody else writes there yet.
+    """
+
+    def __init__(self, identity: Identity, framer: Framer, output_fd: int) -> None:
+        self.framer = framer
+        self.frames: Frames = []
+        self.params: dict[str, Any] = {}
+        self.failure: FramingError | None = None
+        self.ended = False
+        self.greeted = False
+        self.chunks = 0
+        self._identity = identity
+        self._output_fd = output_fd
+        self._first = True
+
+    def receive(self, chunk: bytes) -> None:
+        """Take a chunk; an empty one is the end of input."""
+        self.chunks += 1
+        try:
+            self.frames += self.framer.feed(chunk) if chunk else self.framer.end()
+        except FramingError as failure:
+            self.frames += failure.frames
+            self.failure = failure
+        self.ended = self.ended or not chunk
+        if self.frames and self._first:
+            self._first = False
+            self._greet(self.frames[0])
+
+    def _greet(self, frame: bytes | FrameTooLarge) -> None:
+        """Answer ``frame`` if it is an ``initialize`` that leaves nothing to check; else leave it to the dispatcher."""
+        if isinstance(frame, FrameTooLarge) or b'"initialize"' not in frame:
+            return
+        import orjson
+
+        try:
+            message = orjson.loads(frame)
+        except orjson.JSONDecodeError:
+            return
+        if not _is_plain(message):
+            return
+        self.params = message.get("params") or {}
+        result = initialize_result(self._identity, self.params.get("contract_version"))
+        reply = orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        style = self.framer.style
+        if style is not None:
+            self.frames.pop(0)
+            self.greeted = True
+            _write_all(self._output_fd, encode(reply, style))
+
+
+def _is_plain(message: Any) -> bool:
+    """Return whether ``message`` is an ``initialize`` request that the strict checks would let through."""
+    if type(message) is not dict or message.get("jsonrpc") != "2.0" or message.get("method") != "initialize":
+        return False
+    params = message.get("params") or {}
+    return type(message.get("id")) in (int, str) and type(params) is dict and _has_plain_params(params)
+
+
+def _has_plain_params(params: dict[str, Any]) -> bool:
+    process_id = params.get("process_id")
+    client_info = params.get("client_info") or {}
+    return (
+        type(params.get("contract_version")) in (str, type(None))
+        and (process_id is None or (type(process_id) is int and process_id > 0))
+        and type(params.get("capabilities")) in (dict, type(None))
+        and type(client_info) is dict
+        and all(type(client_info.get(name)) in (str, type(None)) for name in ("name", "version"))
+    )
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except OSError:  # the reader is gone; the dispatcher will notice in its own way
+            return

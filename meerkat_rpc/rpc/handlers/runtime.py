@@ -1,0 +1,185 @@
+"""The methods about the server itself: greeting, capabilities, models, configuration, health, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from meerkat_rpc import __version__
+from meerkat_rpc.agents.base import ModelInfo
+from meerkat_rpc.config_file import ConfigFile
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.rpc import mapping
+from meerkat_rpc.rpc.channel import Channel
+from meerkat_rpc.rpc.dialect import Dialect
+from meerkat_rpc.rpc.greeting import Identity, initialize_result
+from meerkat_rpc.rpc.handlers.table import handlers
+from meerkat_rpc.rpc.lifecycle import Lifecycle
+from meerkat_rpc.rpc.opening import Opening
+from meerkat_rpc.rpc.protocol import Handler, SessionProtocol
+from meerkat_rpc.sessions.service import ServiceHealth
+from meerkat_rpc.wire import types as wire
+
+
+@frozen
+class Models:
+    """What the agents offer: every model, and the default one."""
+
+    all: Callable[[], list[ModelInfo]]
+    default: Callable[[], str | None]
+
+
+@frozen
+class Surroundings:
+    """What the runtime methods speak about. ``started`` is the monotonic time of the start, in seconds."""
+
+    identity: Identity
+    models: Models
+    config: ConfigFile
+    max_sessions: int
+    started: float
+
+
+class RuntimeMethods:
+    """Handlers of everything that is not a session."""
+
+    def __init__(
+        self,
+        opening: Opening,
+        channel: Channel,
+        protocol: SessionProtocol,
+        lifecycle: Lifecycle,
+        surroundings: Surroundings,
+    ) -> None:
+        self._opening = opening
+        self._channel = channel
+        self._protocol = protocol
+        self._lifecycle = lifecycle
+        self._about = surroundings
+
+    def table(self) -> Mapping[str, Handler]:
+        """Return the handlers by method."""
+        return handlers(
+            {
+                "initialize": self.initialize,
+                "initialized": self.nothing,
+                "capabilities/get": self.capabilities,
+                "models/catalog": self.models,
+                "config/get": self.config_get,
+                "config/set": self.config_set,
+                "config/patch": self.config_patch,
+                "runtime/health": self.health,
+                "cancel": self.cancel,
+                "$/cancelRequest": self.cancel_request,
+                "shutdown": self.shutdown,
+                "exit": self.exit,
+            }
+        )
+
+    async def initialize(self, params: wire.InitializeParams) -> dict[str, Any]:
+        """Say what the server is and can do."""
+        return self.greet(params.contract_version, params.process_id)
+
+    def greet(self, contract_version: str | None, process_id: int | None) -> dict[str, Any]:
+        """Take note of what ``initialize`` asks for and return its result."""
+        result = initialize_result(self._about.identity, contract_version)
+        self._channel.dialect = Dialect(result["contract_version"])
+        if process_id is not None:
+            self._lifecycle.watch_parent(process_id)
+        return result
+
+    async def nothing(self, _params: wire.NoParams) -> None:
+        """Do nothing."""
+
+    async def capabilities(self, _params: wire.NoParams) -> wire.CapabilitiesResult:
+        """Say what is on, what is off, and how to turn it on."""
+        stored = self._about.identity.store_kind != "memory"
+        on = [
+            wire.Capability("sessions", "Create, list, read, archive, fork and export sessions.", available=True),
+            wire.Capability("streaming", "Events of running turns as notifications.", available=True),
+            wire.Capability("stream_replay", "Events from any sequence number, then live.", available=True),
+            wire.Capability("exactly_once", "A repeated turn_id never runs the agent twice.", available=True),
+            wire.Capability(
+                "persistence",
+                "Sessions survive the process, acknowledged turns the loss of power.",
+                available=stored,
+                hint=None if stored else "start the server without --ephemeral",
+            ),
+        ]
+        later = "not part of this version"
+        off = [
+            wire.Capability("approvals", "Agents that ask before they act.", available=False, hint=later),
+            wire.Capability("host_tools", "Tools that the host lends.", available=False, hint=later),
+            wire.Capability("compaction", "Summarising a long history.", available=False, hint=later),
+            wire.Capability("steering", "Adding to a running turn.", available=False, hint=later),
+        ]
+        return wire.CapabilitiesResult(self._channel.dialect.contract_version, on + off)
+
+    async def models(self, _params: wire.NoParams) -> wire.ModelsCatalogResult:
+        """List the models. Other packages' agents are imported for it, which is not the event loop's business."""
+        offered = await asyncio.to_thread(self._about.models.all)
+        default = self._about.models.default()
+        return wire.ModelsCatalogResult([mapping.model(info, default) for info in offered], default)
+
+    async def config_get(self, _params: wire.NoParams) -> wire.ConfigResult:
+        """Read the configuration."""
+        return self._config_result(await asyncio.to_thread(self._about.config.read))
+
+    async def config_set(self, params: wire.ConfigSetParams) -> wire.ConfigResult:
+        """Replace the configuration."""
+        write = self._about.config.write
+        return self._config_result(await asyncio.to_thread(write, params.config, params.expected_generation))
+
+    async def config_patch(self, params: wire.ConfigPatchParams) -> wire.ConfigResult:
+        """Change the configuration."""
+        patch = self._about.config.patch
+        return self._config_result(await asyncio.to_thread(patch, params.patch, params.expected_generation))
+
+    def _config_result(self, state: tuple[dict[str, Any], int]) -> wire.ConfigResult:
+        return wire.ConfigResult(config=state[0], generation=state[1], path=self._about.config.path)
+
+    async def health(self, _params: wire.NoParams) -> wire.HealthResult:
+        """Give figures; "degraded" when the store can't be used."""
+        try:
+            figures = await (await self._opening.service()).health()
+            status = "ok"
+        except StoreError:
+            figures, status = ServiceHealth(0, 0, 0, self._about.max_sessions), "degraded"
+        identity = self._about.identity
+        return wire.HealthResult(
+            status=status,  # type: ignore[arg-type]
+            version=__version__,
+            uptime_ms=int((time.monotonic() - self._about.started) * 1000),
+            live_sessions=figures.live_sessions,
+            running_turns=figures.running_turns,
+            stored_sessions=figures.stored_sessions,
+            max_sessions=figures.max_sessions,
+            memory_bytes=_resident_bytes(),
+            store=wire.StoreInfo(identity.store_kind, identity.store_path),
+        )
+
+    async def cancel(self, params: wire.CancelParams) -> wire.CancelResult:
+        """Cancel a request in flight."""
+        return wire.CancelResult(self._protocol.cancel_request(params.request_id))
+
+    async def cancel_request(self, params: wire.CancelRequestParams) -> None:
+        """Cancel a request in flight, as language servers spell it."""
+        self._protocol.cancel_request(params.id)
+
+    async def shutdown(self, _params: wire.NoParams) -> None:
+        """Interrupt running turns, save them, and take no more requests."""
+        await self._lifecycle.shut_down()
+
+    async def exit(self, _params: wire.NoParams) -> None:
+        """End the process."""
+        self._lifecycle.exit()
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

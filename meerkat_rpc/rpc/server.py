@@ -1,0 +1,177 @@
+"""The wiring of one connection: input → framer → protocol → handlers → service, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, cast
+
+from attrs import frozen
+from cattrs import Converter
+from pygls.server import JsonRPCServer
+
+from meerkat_rpc.rpc.channel import EVENTS_HIGH_WATER, Channel
+from meerkat_rpc.rpc.contract import choose_contract
+from meerkat_rpc.rpc.delivery import Delivery
+from meerkat_rpc.rpc.dialect import Dialect
+from meerkat_rpc.rpc.greeting import Greeting
+from meerkat_rpc.rpc.handlers.events import EventMethods
+from meerkat_rpc.rpc.handlers.runtime import RuntimeMethods, Surroundings
+from meerkat_rpc.rpc.handlers.sessions import SessionMethods
+from meerkat_rpc.rpc.handlers.turns import TurnMethods
+from meerkat_rpc.rpc.lifecycle import Lifecycle
+from meerkat_rpc.rpc.mapping import wire_error
+from meerkat_rpc.rpc.opening import Opening, OpenService
+from meerkat_rpc.rpc.protocol import SessionProtocol
+from meerkat_rpc.rpc.stdio import InputThread
+from meerkat_rpc.wire.framing import FramingError, Style
+
+END_S = 2.0
+"""How long interrupted turns get to be saved and their answers to be sent: with the flush below, under the 3 s that a
+signal allows."""
+
+FLUSH_S = 0.7
+"""How long the last answers get to be read by the client."""
+
+
+@frozen
+class Launch:
+    """What a server is started with.
+
+    Args:
+        input: reads standard input; the greeting has it until the server is up.
+        greeting: what came in so far.
+        output_fd: where messages go.
+        open_service: opens the session service.
+        surroundings: what the runtime methods speak about.
+        drain_timeout_s: how long requests in flight may take after the end of input.
+        default_cwd: the folder of sessions that name none.
+        give_up: ends the process on the spot; for a second signal.
+    """
+
+    input: InputThread
+    greeting: Greeting
+    output_fd: int
+    open_service: OpenService
+    surroundings: Surroundings
+    drain_timeout_s: float
+    default_cwd: str | None
+    give_up: Callable[[], None]
+
+
+async def serve(launch: Launch) -> int:
+    """Serve one connection until its end; return the exit code."""
+    server = _Server(launch)
+    server.start()
+    drain, exit_code = await server.lifecycle.wait()
+    await server.finish(drain=drain)
+    return exit_code
+
+
+class _Server:
+    def __init__(self, launch: Launch) -> None:
+        self._launch = launch
+        self._framer = launch.greeting.framer
+        self._opening = Opening(launch.open_service)
+        self.lifecycle = Lifecycle(self._shut_down)
+        contract = choose_contract(None, launch.surroundings.identity.contract)
+        self._channel = Channel(launch.output_fd, self._style, Dialect(contract), broken=self.lifecycle.end)
+        self._delivery = Delivery(self._channel)
+        self._protocol = self._make_protocol()
+
+    def _make_protocol(self) -> SessionProtocol:
+        make = partial(SessionProtocol, channel=self._channel)
+        server = JsonRPCServer(make, Converter)  # type: ignore[arg-type]
+        protocol = cast("SessionProtocol", server.protocol)
+        about = self._launch.surroundings
+        self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about)
+        for methods in (
+            self._runtime,
+            SessionMethods(self._opening),
+            TurnMethods(self._opening, self._delivery, self._launch.default_cwd),
+            EventMethods(self._opening, self._channel, self._delivery, protocol),
+        ):
+            for name, handler in methods.table().items():
+                server.feature(name)(handler)
+        return protocol
+
+    def start(self) -> None:
+        """Begin to serve, with what came in while the program was loading."""
+        loop = asyncio.get_running_loop()
+        self._opening.begin()
+        self.lifecycle.catch_signals(again=self._launch.give_up)
+        greeting = self._launch.greeting
+        self._launch.input.divert(lambda chunk: _post(loop, self._take, chunk))
+        if greeting.greeted:
+            self._runtime.greet(greeting.params.get("contract_version"), greeting.params.get("process_id"))
+        for frame in greeting.frames:
+            self._protocol.receive(frame)
+        for _ in range(greeting.chunks):
+            self._launch.input.taken()
+        if greeting.failure is not None:
+            self._break(greeting.failure)
+        elif greeting.ended:
+            self.lifecycle.end(drain=True)
+
+    def _style(self) -> Style:
+        return self._framer.style or "jsonl"
+
+    def _take(self, chunk: bytes) -> None:
+        """Take a chunk of input; an empty one is its end."""
+        try:
+            for frame in self._framer.feed(chunk) if chunk else self._framer.end():
+                self._protocol.receive(frame)
+        except FramingError as failure:
+            self._break(failure)
+            return
+        if not chunk:
+            self.lifecycle.end(drain=True)
+        elif self._channel.is_flooded:
+            asyncio.get_running_loop().create_task(self._take_more_later())
+        else:
+            self._launch.input.taken()
+
+    async def _take_more_later(self) -> None:
+        await self._channel.room(EVENTS_HIGH_WATER)
+        self._launch.input.taken()
+
+    def _break(self, failure: FramingError) -> None:
+        """The input can't be understood from here on: say so and end."""
+        for frame in failure.frames:
+            self._protocol.receive(frame)
+        self._protocol.send_error(None, wire_error("PARSE_ERROR", failure.message))
+        self.lifecycle.end(exit_code=1)
+
+    async def _shut_down(self) -> None:
+        self._protocol.refusal = "the server is shutting down"
+        await self._opening.close()
+
+    async def finish(self, *, drain: bool) -> None:
+        """Let what runs end, in its own time or now; answer everything; write it all."""
+        if drain:
+            await _within(self._launch.drain_timeout_s, self._all_quiet())
+        await _within(END_S, self._shut_down())
+        await _within(END_S, self._all_answered())
+        self._channel.close(FLUSH_S)
+
+    async def _all_quiet(self) -> None:
+        await self._protocol.quiet()
+        if self._opening.opened is not None:
+            await self._opening.opened.turns_ended()
+
+    async def _all_answered(self) -> None:
+        await self._protocol.quiet()
+        await self._delivery.all_delivered()
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    """Give ``work`` that long; leave it behind when it takes longer."""
+    await asyncio.wait({asyncio.get_running_loop().create_task(work)}, timeout=seconds)
+
+
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[bytes], None], chunk: bytes) -> None:
+    try:
+        loop.call_soon_threadsafe(callback, chunk)
+    except RuntimeError:  # the loop is closed: the program is at its end
+        return
