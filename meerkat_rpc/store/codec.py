@@ -1,0 +1,217 @@
+"""Domain values as JSON, and back: the one place that knows how sessions look at rest.
+
+Fields that hold their default are left out. Adding a field needs a new ``envelope.FORMAT``: a program that doesn't know
+the field must refuse the value rather than write it back without.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import orjson
+from attrs import fields
+
+from meerkat_rpc.domain import (
+    AgentConfig,
+    CatalogueRow,
+    ErrorInfo,
+    LastTurn,
+    LoggedEvent,
+    Message,
+    Owner,
+    RunningTurn,
+    SessionHead,
+    ToolCall,
+    ToolResult,
+    TurnOutcome,
+    TurnRecord,
+    Usage,
+)
+from meerkat_rpc.store.envelope import corrupt
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+
+def dump(document: Any) -> bytes:
+    """Return ``document`` as JSON on one line.
+
+    What orjson refuses (lone surrogates, integers beyond 64 bits) is written the standard library's way: what an agent
+    said is never a reason to lose its turn.
+    """
+    try:
+        return orjson.dumps(document, default=_plain)
+    except orjson.JSONEncodeError:
+        return json.dumps(document, default=_plain, separators=(",", ":")).encode()
+
+
+def load(data: bytes) -> Any:
+    """Return what ``dump`` made ``data`` from. Raises ``ValueError`` for anything else."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data)
+
+
+def read(key: str, data: bytes, build: Callable[[Any], T]) -> T:
+    """Return ``build`` of the JSON in ``data``, the payload of the row under ``key``.
+
+    Raises:
+        StoreCorrupt: it isn't JSON, or not the JSON of such a value.
+    """
+    try:
+        return build(load(data))
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise corrupt(key, f"its content isn't what belongs there ({type(error).__name__})") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+class _Shape:
+    """The fields of a class: names, a getter of all values, defaults (NOTHING, which equals no value, where none)."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        self.names = tuple(attribute.name for attribute in fields(kind))
+        self.values = attrgetter(*self.names)
+        defaults = (attribute.default for attribute in fields(kind))
+        self.defaults = tuple(default.factory() if hasattr(default, "factory") else default for default in defaults)
+
+
+_KINDS: tuple[type[Any], ...] = (SessionHead, AgentConfig, Message, TurnRecord)
+_SHAPES = {kind: _Shape(kind) for kind in _KINDS}
+
+
+def _given(value: Any) -> Document:
+    """Return the fields of ``value`` that don't hold their default."""
+    shape = _SHAPES[type(value)]
+    held = zip(shape.names, shape.values(value), shape.defaults, strict=True)
+    return {name: given for name, given, default in held if given is not default and given != default}
+
+
+# -- Sessions ----------------------------------------------------------------------------------------------------
+
+
+def head_document(head: SessionHead) -> Document:
+    """Return ``head`` but for its configuration, which is kept apart: it may be large and seldom changes."""
+    document = _given(head)
+    del document["config"]
+    document["usage"] = _usage_list(head.usage)
+    if head.last_turn is not None:
+        last = head.last_turn
+        document["last_turn"] = [last.turn_id, last.outcome.value, last.error and _error_list(last.error)]
+    if head.running is not None:
+        document["running"] = _running_list(head.running)
+    return document
+
+
+def head_of(document: Document, config: AgentConfig) -> SessionHead:
+    """Return the head that ``head_document`` described, with its configuration."""
+    document["config"] = config
+    document["usage"] = Usage(*document["usage"])
+    if "last_turn" in document:
+        turn_id, outcome, error = document["last_turn"]
+        document["last_turn"] = LastTurn(turn_id, TurnOutcome(outcome), error and ErrorInfo(*error))
+    if "running" in document:
+        document["running"] = _running_of(document["running"])
+    return SessionHead(**document)
+
+
+def config_json(config: AgentConfig) -> bytes:
+    """Return ``config`` as JSON."""
+    return dump(_given(config))
+
+
+def config_of(document: Document) -> AgentConfig:
+    """Return the configuration that ``config_json`` described."""
+    return AgentConfig(**document)
+
+
+def catalogue_json(row: CatalogueRow) -> bytes:
+    """Return ``row`` as JSON, a list in the order of its fields."""
+    return dump([*row[:-1], row.running and _running_list(row.running)])
+
+
+def catalogue_of(document: list[Any]) -> CatalogueRow:
+    """Return the row that ``catalogue_json`` described."""
+    if document[-1] is not None:
+        document[-1] = _running_of(document[-1])
+    return CatalogueRow(*document)
+
+
+# -- Messages and turns ------------------------------------------------------------------------------------------
+
+
+def message_record(index: int, message: Message) -> LoggedEvent:
+    """Return ``message`` as a record for a segment, which keeps positions, times and turn ids itself.
+
+    Positions count from 1, as the sequence numbers of events do.
+    """
+    document = _given(message)
+    del document["turn_id"], document["timestamp_ms"]
+    if message.tool_calls:
+        document["tool_calls"] = [[call.id, call.name, call.args] for call in message.tool_calls]
+    if message.tool_result is not None:
+        result = message.tool_result
+        document["tool_result"] = [result.id, result.name, result.is_error]
+    return LoggedEvent(index + 1, message.timestamp_ms, message.turn_id, dump(document))
+
+
+def message_of(record: LoggedEvent, document: Document) -> Message:
+    """Return the message of ``message_record``; ``document`` is the record's body, read."""
+    if "tool_calls" in document:
+        document["tool_calls"] = tuple(ToolCall(*call) for call in document["tool_calls"])
+    if "tool_result" in document:
+        document["tool_result"] = ToolResult(*document["tool_result"])
+    return Message(turn_id=record.turn_id, timestamp_ms=record.timestamp_ms, **document)
+
+
+def turn_json(turn: TurnRecord) -> bytes:
+    """Return ``turn`` as JSON."""
+    document = _given(turn)
+    document["outcome"] = turn.outcome.value
+    document["usage"] = _usage_list(turn.usage)
+    document["turn_usage"] = _usage_list(turn.turn_usage)
+    if turn.error is not None:
+        document["error"] = _error_list(turn.error)
+    return dump(document)
+
+
+def turn_of(document: Document) -> TurnRecord:
+    """Return the record that ``turn_json`` described."""
+    document["outcome"] = TurnOutcome(document["outcome"])
+    document["usage"] = Usage(*document["usage"])
+    document["turn_usage"] = Usage(*document["turn_usage"])
+    if "error" in document:
+        document["error"] = ErrorInfo(*document["error"])
+    return TurnRecord(**document)
+
+
+# -- Their parts, as lists: the names would outweigh the values --------------------------------------------------
+
+
+def _usage_list(usage: Usage) -> list[int | None]:
+    if usage.cache_read_tokens is None and usage.cache_creation_tokens is None:
+        return [usage.input_tokens, usage.output_tokens]
+    return [usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_creation_tokens]
+
+
+def _error_list(error: ErrorInfo) -> list[Any]:
+    return [error.code, error.message, error.data]
+
+
+def _running_list(turn: RunningTurn) -> list[Any]:
+    owner = turn.owner
+    whose = [owner.process_id, owner.pid, owner.host, owner.boot_id, owner.started_ms]
+    return [turn.turn_id, whose, turn.first_seq, turn.first_message, turn.started_ms]
+
+
+def _running_of(parts: list[Any]) -> RunningTurn:
+    turn_id, owner, *places = parts
+    return RunningTurn(turn_id, Owner(*owner), *places)

@@ -1,0 +1,113 @@
+"""The durable store: diskcache over SQLite, in a directory of its own.
+
+Everything synchronous lies in the ``disk_*`` modules and runs in one thread; this is the asynchronous face. Importing
+it is cheap: diskcache is imported by ``open``, in that thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.store.disk_thread import StoreThread
+
+if TYPE_CHECKING:
+    from meerkat_rpc.store.disk_parts import Parts
+
+T = TypeVar("T")
+
+
+class DiskStore:
+    """Keeps sessions in the directory ``path``. Fulfils ``store.base.Store``.
+
+    Processes may share the directory, on one machine. A store that was closed can't be opened again: make another.
+    """
+
+    kind = "diskcache"
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(path)
+        self._thread = StoreThread()
+        self._parts: Parts | None = None
+
+    async def open(self) -> None:
+        """Open the store, or create it. Raises ``StoreError`` saying why it can't be used."""
+        await self._thread.run(self._open)
+
+    async def close(self) -> None:
+        """Finish what was handed over and let go of the store."""
+        await self._thread.stop(self._close)
+
+    def _open(self) -> None:
+        from meerkat_rpc.store.disk_parts import open_parts
+
+        if self._parts is None:
+            self._parts = open_parts(self.path)
+
+    def _close(self) -> None:
+        if self._parts is not None:
+            self._parts.rows.close()
+
+    async def _run(self, job: Callable[[Parts], T]) -> T:
+        if (parts := self._parts) is None:
+            raise StoreError(f"The store in {self.path} is not open.")
+        return await self._thread.run(lambda: parts.rows.run(lambda: job(parts)))
+
+    async def head(self, session_id: str) -> SessionHead | None:
+        """Return the session's head as last committed by anyone, or None."""
+        return await self._run(lambda parts: parts.sessions.head(session_id))
+
+    async def commit(self, change: SessionChange) -> None:
+        """Apply ``change`` whole and durably, or raise ``RevisionConflict``."""
+        await self._run(lambda parts: parts.sessions.commit(change))
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove every trace of the session, durably. Return False when there was none."""
+        return await self._run(lambda parts: parts.sessions.delete(session_id))
+
+    async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
+        """Return at most ``count`` messages from index ``start``."""
+        return await self._run(lambda parts: parts.sessions.messages(session_id, start, count))
+
+    async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
+        """Return the record of a turn, or None."""
+        return await self._run(lambda parts: parts.sessions.turn(session_id, turn_id))
+
+    async def session_of_turn(self, create_turn_id: str) -> str | None:
+        """Return the session that was created with ``create_turn_id``, or None."""
+        return await self._run(lambda parts: parts.sessions.session_of_turn(create_turn_id))
+
+    async def catalogue(self) -> tuple[int, Mapping[str, CatalogueRow]]:
+        """Return the catalogue's version and rows, fresh; the mapping is never changed afterwards."""
+        return await self._run(lambda parts: parts.sessions.catalogue())
+
+    async def running(self) -> Sequence[str]:
+        """Return the sessions whose head says that a turn is running."""
+        return await self._run(lambda parts: parts.sessions.running())
+
+    async def renew_lease(self, owner: Owner, expires_ms: int) -> None:
+        """Note that ``owner`` is alive until ``expires_ms``."""
+        await self._run(lambda parts: parts.leases.renew(owner.process_id, expires_ms))
+
+    async def lease_expiry(self, process_id: str) -> int | None:
+        """Return until when the process said it is alive, or None."""
+        return await self._run(lambda parts: parts.leases.expiry(process_id))
+
+    async def drop_lease(self, process_id: str) -> None:
+        """Forget the process."""
+        await self._run(lambda parts: parts.leases.drop(process_id))
+
+    async def append(self, session_id: str, events: Sequence[LoggedEvent]) -> None:
+        """Append ``events`` to the session's log, or raise ``RevisionConflict``."""
+        await self._run(lambda parts: parts.lanes.append(session_id, events))
+
+    async def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
+        """Return at most ``limit`` events after ``after_seq``."""
+        return await self._run(lambda parts: parts.lanes.events(session_id, after_seq, limit))
+
+    async def last_seq(self, session_id: str) -> int:
+        """Return the log's last sequence number, or 0."""
+        return await self._run(lambda parts: parts.lanes.last_seq(session_id))

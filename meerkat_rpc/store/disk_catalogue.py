@@ -1,0 +1,60 @@
+"""The catalogue in memory, brought up to date by one small read when nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field
+
+from meerkat_rpc.domain import CatalogueRow
+from meerkat_rpc.store.disk_index import PAGE_SIZE, Changes, read_changes, read_page, read_pages
+from meerkat_rpc.store.disk_rows import Rows
+
+
+@define
+class Catalogue:
+    """Every session's row, as of some commit. Belongs to the store thread, which gives copies away."""
+
+    _rows: Rows
+    _version: int = -1
+    _ids: dict[int, str] = field(factory=dict)
+    _by_id: dict[str, CatalogueRow] = field(factory=dict)
+    _copy: tuple[int, Mapping[str, CatalogueRow]] = (-1, {})
+
+    def current(self) -> tuple[int, Mapping[str, CatalogueRow]]:
+        """Return the counter of the last commit, and the rows; the mapping is never changed afterwards."""
+        changes = read_changes(self._rows)
+        if changes.counter != self._version:
+            self._catch_up(changes)
+        if self._copy[0] != self._version:
+            self._copy = self._version, self._by_id.copy()
+        return self._copy
+
+    def number_of(self, session_id: str) -> int | None:
+        """Return the number of a session, from the catalogue alone; None when there is no such session."""
+        self.current()
+        return next((number for number, known in self._ids.items() if known == session_id), None)
+
+    def note(self, changes: Changes, number: int, row: CatalogueRow | None) -> None:
+        """Take over what a commit of our own made of a session, unless others' commits have to be read first."""
+        if changes.counter == self._version + 1:
+            self._place([(number, row)])
+            self._version = changes.counter
+
+    def _catch_up(self, changes: Changes) -> None:
+        numbers = changes.since(self._version) if self._version >= 0 else None
+        if numbers is None:
+            self._ids.clear()
+            self._by_id.clear()
+        pages = read_pages(self._rows) if numbers is None else sorted({number // PAGE_SIZE for number in numbers})
+        self._place([found for page in pages for found in enumerate(read_page(self._rows, page), page * PAGE_SIZE)])
+        self._version = changes.counter
+
+    def _place(self, found: Sequence[tuple[int, CatalogueRow | None]]) -> None:
+        for number, _ in found:  # all out before any goes in: a session may have been deleted and created again
+            if (session_id := self._ids.pop(number, None)) is not None:
+                del self._by_id[session_id]
+        for number, row in found:
+            if row is not None:
+                self._ids[number] = row.session_id
+                self._by_id[row.session_id] = row

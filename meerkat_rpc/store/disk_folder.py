@@ -1,0 +1,225 @@
+"""The directory a store lives in: private to its owner, on a local disk, and still the one that was opened.
+
+store.json   the marker: format version and the store's id. Says that a database belongs here, so that one that was
+             truncated or removed is noticed instead of being taken for an empty store.
+cache.db     the database, with SQLite's own cache.db-wal and cache.db-shm beside it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+
+from attrs import define
+
+from meerkat_rpc.errors import StoreCorrupt, StoreError
+from meerkat_rpc.store.envelope import FORMAT, newer
+
+MARKER = "store.json"
+DATABASE = "cache.db"
+_DATABASE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+
+NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smb2", "smbfs", "ncpfs", "afs", "fuse.sshfs"})
+"""As the kernel names them. SQLite's write-ahead log needs memory that all its users share."""
+
+_OTHERS = 0o077
+_HAS_OWNERS = hasattr(os, "geteuid")  # not on Windows, where a profile's directories are private already
+
+
+@define
+class StoreFolder:
+    """The directory at ``path``. Every method may raise ``StoreError``, saying what to do."""
+
+    path: str
+    _opened: tuple[int, int] | None = None
+
+    @property
+    def database(self) -> str:
+        """The path of the database."""
+        return os.path.join(self.path, DATABASE)
+
+    def prepare(self) -> None:
+        """Create the directory or check the one that is there, and make it private."""
+        with explained(self.path):
+            if not os.path.lexists(self.path):
+                _make_private(self.path)
+            self._check_directory()
+        _refuse_network(self.path)
+        for name in _DATABASE_FILES:
+            _tighten_file(os.path.join(self.path, name))
+
+    def marker(self) -> str | None:
+        """Return the id of the store that belongs here; None when there is none yet.
+
+        Raises:
+            StoreCorrupt: the marker can't be read, or what it promises isn't there.
+            StoreError: a newer version of the program wrote it.
+        """
+        try:
+            with open(os.path.join(self.path, MARKER), encoding="utf-8") as file:
+                marker = json.load(file)
+            store_id, version = str(marker["store_id"]), int(marker["format"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise StoreCorrupt(f"{self.path}/{MARKER} can't be read: {error}", row=MARKER) from error
+        if version > FORMAT:
+            raise newer(f"The store in {self.path}", version)
+        if _size(self.database) == 0:
+            raise self.lost()
+        return store_id
+
+    def mark(self, store_id: str) -> None:
+        """Write the marker, durably. The database must hold the same id already."""
+        text = json.dumps({"made_by": "meerkat-rpc", "format": FORMAT, "store_id": store_id}) + "\n"
+        path = os.path.join(self.path, MARKER)
+        with explained(self.path):
+            with os.fdopen(_open_private(f"{path}.new", os.O_TRUNC), "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(f"{path}.new", path)
+            _sync_directory(self.path)
+            _sync_directory(os.path.dirname(os.path.abspath(self.path)))
+
+    def make_database(self) -> None:
+        """Create an empty, private database file unless there is one: SQLite would leave its mode to the umask."""
+        with explained(self.path), contextlib.suppress(FileExistsError):
+            os.close(_open_private(self.database))
+
+    def remember(self) -> None:
+        """Take the database that is there now as the one that ``still_there`` means."""
+        with explained(self.path):
+            self._opened = _identity(self.database)
+
+    def still_there(self) -> None:
+        """Raise ``StoreError`` when the database is no longer the one that was opened.
+
+        An open connection to a deleted file goes on "working", and everything written to it is lost.
+        """
+        try:
+            found = _identity(self.database)
+        except OSError:
+            found = None
+        if found != self._opened:
+            raise StoreError(f"The store in {self.path} was deleted, moved or replaced while it was open.")
+
+    def lost(self) -> StoreCorrupt:
+        """Return the error that says that a store was here and its content is not."""
+        return StoreCorrupt(
+            f"The store in {self.path} has lost its content: {MARKER} says that there was one, but {DATABASE} is empty "
+            f"or missing. Put the file back from a copy, or remove {MARKER} to begin an empty store.",
+            row=DATABASE,
+        )
+
+    def _check_directory(self) -> None:
+        found = os.lstat(self.path)
+        if stat.S_ISLNK(found.st_mode):
+            raise StoreError(f"The store's path {self.path} is a symbolic link. Name the directory itself.")
+        if not stat.S_ISDIR(found.st_mode):
+            raise StoreError(f"The store's path {self.path} is not a directory.")
+        if not _HAS_OWNERS:
+            return
+        if found.st_uid != os.geteuid():
+            raise StoreError(f"The store's directory {self.path} belongs to another user (uid {found.st_uid}).")
+        if found.st_mode & _OTHERS:
+            self._tighten_directory(stat.S_IMODE(found.st_mode))
+
+    def _tighten_directory(self, mode: int) -> None:
+        names = os.listdir(self.path)
+        if names and MARKER not in names and DATABASE not in names:
+            raise StoreError(
+                f"{self.path} is open to others (mode {mode:04o}) and holds files that aren't a store's. "
+                "Name an empty directory, or one that doesn't exist yet."
+            )
+        os.chmod(self.path, 0o700)
+
+
+def _make_private(path: str) -> None:
+    """Create ``path`` and its missing parents, mode 0700 whatever the umask."""
+    parent = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(parent):
+        _make_private(parent)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        os.mkdir(path, 0o700)
+        os.chmod(path, 0o700)
+
+
+def _open_private(path: str, flags: int = os.O_EXCL) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
+    os.chmod(path, 0o600)  # the umask may have taken more away than it should
+    return descriptor
+
+
+def _tighten_file(path: str) -> None:
+    with explained(path):
+        if not os.path.lexists(path):
+            return
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path} is not a plain file, as a store's must be.")
+        if _HAS_OWNERS and found.st_mode & _OTHERS:
+            os.chmod(path, 0o600)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sync_directory(path: str) -> None:
+    """Make the directory's entries durable, where the system lets one."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Turn ``OSError`` into ``StoreError``."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"The store's {path} can't be used: {error.strerror}.") from error
+
+
+def _refuse_network(path: str) -> None:
+    try:
+        with open("/proc/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
+            kind = filesystem_of(os.path.realpath(path), mounts.read())
+    except OSError:
+        return  # not Linux
+    if kind in NETWORK_FILESYSTEMS:
+        raise StoreError(
+            f"The store's directory {path} is on a network file system ({kind}), where SQLite's locks don't hold. "
+            "Name a directory on a local disk."
+        )
+
+
+def filesystem_of(path: str, mounts: str) -> str | None:
+    r"""Return the type of the file system that holds ``path``, an absolute path without links.
+
+    Args:
+        path: the path.
+        mounts: the text of /proc/mounts (proc_mounts(5)): device, mount point, type, …; spaces as \040.
+    """
+    best, kind = -1, None
+    for line in mounts.splitlines():
+        _device, point, name, *_ = line.split(" ")
+        point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\").rstrip("/")
+        if len(point) >= best and (path == point or path.startswith(point + "/")):
+            best, kind = len(point), name
+    return kind

@@ -1,0 +1,29 @@
+"""Puts the durable store together. Imports diskcache: only the store thread does so, when the store is opened."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from meerkat_rpc.store.disk_catalogue import Catalogue
+from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.disk_lanes import Lanes
+from meerkat_rpc.store.disk_leases import Leases
+from meerkat_rpc.store.disk_rows import Rows, open_rows
+from meerkat_rpc.store.disk_sessions import Sessions
+
+
+@define
+class Parts:
+    """An open store."""
+
+    rows: Rows
+    lanes: Lanes
+    leases: Leases
+    sessions: Sessions
+
+
+def open_parts(path: str) -> Parts:
+    """Open the store in the directory ``path``, or create it. Raises ``StoreError``."""
+    rows = open_rows(StoreFolder(path))
+    lanes = Lanes(rows)
+    return Parts(rows, lanes, Leases(rows), Sessions(rows, lanes, Catalogue(rows)))

@@ -1,0 +1,139 @@
+"""The store's rows: payloads by key, in transactions, on an open database. Belongs to the store thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from attrs import define
+
+from meerkat_rpc.clock import now_ms
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.ids import new_id
+from meerkat_rpc.store.codec import dump, read
+from meerkat_rpc.store.disk_cache import (
+    FAILURES,
+    FULL,
+    NORMAL,
+    Cache,
+    ForeignRow,
+    explain,
+    open_cache,
+    peek,
+    refuse_unwritable,
+)
+from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.envelope import FORMAT, corrupt, newer, seal, unseal
+
+T = TypeVar("T")
+IDENTITY = "identity"
+
+
+@define
+class Rows:
+    """Rows of the database in ``folder``. Work on them goes through ``run``, writing happens in a ``transaction``."""
+
+    folder: StoreFolder
+    _cache: Cache
+    _level: int = FULL
+
+    def run(self, job: Callable[[], T]) -> T:
+        """Return what ``job`` returns.
+
+        Raises:
+            StoreError: the database refused, or isn't the one that was opened any more.
+        """
+        self.folder.still_there()
+        try:
+            return job()
+        except FAILURES as error:
+            self.close()  # and with the connection whatever transaction was left open; the next use opens another
+            self._level = FULL
+            raise explain(error, self.folder.path) from error
+
+    def transaction(self, *, durable: bool) -> AbstractContextManager[None]:
+        """Begin a transaction, which commits at the end of the block unless that raises.
+
+        When it has committed it survives the death of the process and, if ``durable``, the loss of power, together
+        with every one before it: the write-ahead log is synced as a whole.
+        """
+        level = FULL if durable else NORMAL
+        if level != self._level:
+            self._cache.reset("sqlite_synchronous", level, update=False)
+            self._level = level
+        return self._cache.transact(retry=False)
+
+    def get(self, key: str) -> bytes | None:
+        """Return the payload under ``key``, or None. Raises ``StoreCorrupt``."""
+        try:
+            row = self._cache.get(key)
+        except ForeignRow:
+            raise corrupt(key, "it isn't one of this program's") from None
+        return None if row is None else unseal(key, row)
+
+    def put(self, key: str, payload: bytes, *, tag: int | None = None, compress: bool = False) -> None:
+        """Store ``payload`` under ``key``. ``tag``: the number of the session that the row goes with."""
+        self._cache.set(key, seal(key, payload, compress=compress), tag=tag, retry=False)
+
+    def drop(self, key: str) -> None:
+        """Remove the row under ``key``, if any."""
+        self._cache.delete(key, retry=False)
+
+    def drop_tagged(self, tag: int) -> None:
+        """Remove every row with ``tag``."""
+        self._cache.evict(tag, retry=False)
+
+    def every_key(self) -> Iterator[str]:
+        """Yield every key. Reads the whole index: for repairs only."""
+        return self._cache.iterkeys()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._cache.close()
+
+
+def open_rows(folder: StoreFolder) -> Rows:
+    """Open the store in ``folder``, or begin one there. Nothing is changed when it is refused.
+
+    Raises:
+        StoreError: it can't be used; the message says why.
+    """
+    folder.prepare()
+    promised = folder.marker()
+    folder.make_database()
+    try:
+        _recognise(folder, promised)
+        refuse_unwritable(folder.database)
+        rows = Rows(folder, open_cache(folder.path))
+    except FAILURES as error:
+        raise explain(error, folder.path) from error
+    folder.remember()
+    if promised is None:
+        folder.mark(rows.run(lambda: _identify(rows)))
+    return rows
+
+
+def _recognise(folder: StoreFolder, promised: str | None) -> None:
+    """Refuse a database that isn't the store that the marker promises, or isn't a store at all."""
+    row, any_rows = peek(folder.database, IDENTITY)
+    if row is None:
+        if promised is not None:
+            raise folder.lost()
+        if any_rows:
+            raise StoreError(f"{folder.path} holds another program's data. Name another directory for the store.")
+        return
+    store_id, version = read(IDENTITY, unseal(IDENTITY, row), lambda found: (found["store_id"], int(found["format"])))
+    if version > FORMAT:
+        raise newer(f"The store in {folder.path}", version)
+    if promised not in {None, store_id}:
+        raise StoreError(f"The database in {folder.path} belongs to another store than the marker beside it.")
+
+
+def _identify(rows: Rows) -> str:
+    """Return the store's id, from now on."""
+    with rows.transaction(durable=True):
+        if (payload := rows.get(IDENTITY)) is None:
+            payload = dump({"store_id": new_id(), "format": FORMAT, "created_ms": now_ms()})
+            rows.put(IDENTITY, payload)
+    return read(IDENTITY, payload, lambda found: str(found["store_id"]))

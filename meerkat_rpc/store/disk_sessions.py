@@ -1,0 +1,232 @@
+"""Sessions in rows: what a commit writes, and how it is read back. Belongs to the store thread.
+
+The rows, besides those of ``disk_lanes.py``:
+
+    s/<session id>/head      a line [number, head], a line with the configuration, then the tail of the messages
+    s/<session id>/config    the configuration if it is large (its line is empty then); written when it changes
+    s/<session id>/t/<id>    a turn's record
+    t/<turn id>              the id of the session that was created with that turn
+
+Every row of a session is tagged with the session's number: deleting the session is removing what carries the tag.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from attrs import define
+
+from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, SessionChange, SessionHead, TurnRecord
+from meerkat_rpc.errors import StoreCorrupt
+from meerkat_rpc.store import disk_index
+from meerkat_rpc.store.codec import (
+    config_json,
+    config_of,
+    dump,
+    head_document,
+    head_of,
+    message_of,
+    message_record,
+    read,
+    turn_json,
+    turn_of,
+)
+from meerkat_rpc.store.disk_catalogue import Catalogue
+from meerkat_rpc.store.disk_lanes import Lanes, Log
+from meerkat_rpc.store.disk_rows import Rows
+from meerkat_rpc.store.envelope import corrupt
+from meerkat_rpc.store.rules import refuse_stale
+from meerkat_rpc.store.segments import MESSAGES, SPILL_BYTES, Reader
+
+T = TypeVar("T")
+
+
+class _HeadRow(NamedTuple):
+    """The three parts of a head's row."""
+
+    head: bytes
+    config: bytes
+    tail: bytes
+
+
+class _Stored(NamedTuple):
+    """What a commit needs to know of the session as it is stored."""
+
+    number: int
+    revision: int
+    message_count: int
+
+
+def head_key(session_id: str) -> str:
+    """Return the key of a session's head."""
+    return f"s/{session_id}/head"
+
+
+def turn_key(session_id: str, turn_id: str) -> str:
+    """Return the key of a turn's record."""
+    return f"s/{session_id}/t/{turn_id}"
+
+
+def config_key(session_id: str) -> str:
+    """Return the key of a session's configuration, if it is large."""
+    return f"s/{session_id}/config"
+
+
+@define
+class Sessions:
+    """The sessions of one store."""
+
+    _rows: Rows
+    _lanes: Lanes
+    _catalogue: Catalogue
+
+    def head(self, session_id: str) -> SessionHead | None:
+        """Return the session's head, or None."""
+        found = self._numbered_head(session_id)
+        return found and found[1]
+
+    def commit(self, change: SessionChange) -> None:
+        """Apply ``change`` in one durable transaction, or raise ``RevisionConflict``."""
+        self._with_index(lambda: self._commit(change))
+
+    def _commit(self, change: SessionChange) -> None:
+        head, row = change.head, CatalogueRow.of(change.head)
+        with self._rows.transaction(durable=True):
+            number = self._write(change)
+            changes = disk_index.write(self._rows, number, head.session_id, row)
+        self._catalogue.note(changes, number, row)
+
+    def _write(self, change: SessionChange) -> int:
+        """Write everything but the index and return the session's number, or raise ``RevisionConflict``."""
+        session_id = change.head.session_id
+        found = self._head_row(session_id)
+        stored = self._stored(session_id, found) if found else _Stored(-1, 0, 0)
+        log = self._lanes.log(session_id) if change.events and found else None
+        holder = self.session_of_turn(change.create_turn_id) if change.create_turn_id else None
+        refuse_stale(change, stored.revision, stored.message_count, log.last_seq if log else 0, holder)
+        number = stored.number if found else disk_index.next_number(self._rows)
+        if change.events or not found:
+            self._lanes.extend_log(session_id, log or Log(number, 0, b""), change.events)
+        added = [message_record(index, message) for index, message in enumerate(change.messages, stored.message_count)]
+        tail = self._lanes.extend(MESSAGES, session_id, number, found.tail if found else b"", added)
+        self._write_head(change.head, number, tail)
+        self._write_turn(change, number)
+        return number
+
+    def _write_turn(self, change: SessionChange, number: int) -> None:
+        if change.turn:
+            key = turn_key(change.head.session_id, change.turn.turn_id)
+            self._rows.put(key, turn_json(change.turn), tag=number)
+        if change.create_turn_id:
+            self._rows.put(f"t/{change.create_turn_id}", dump(change.head.session_id), tag=number)
+
+    def _write_head(self, head: SessionHead, number: int, tail: bytes) -> None:
+        config = config_json(head.config)
+        if len(config) > SPILL_BYTES:
+            key = config_key(head.session_id)
+            if self._rows.get(key) != config:
+                self._rows.put(key, config, tag=number, compress=True)
+            config = b""
+        payload = b"\n".join((dump([number, head_document(head)]), config, tail))
+        self._rows.put(head_key(head.session_id), payload, tag=number)
+
+    def delete(self, session_id: str) -> bool:
+        """Remove every row of the session, in one durable transaction. Return False when there was none."""
+        return self._with_index(lambda: self._delete(session_id))
+
+    def _delete(self, session_id: str) -> bool:
+        with self._rows.transaction(durable=True):
+            try:
+                found = self._head_row(session_id)
+                number = self._stored(session_id, found).number if found else None
+            except StoreCorrupt:  # what can't be read can still be removed
+                number = self._catalogue.number_of(session_id)
+            if number is None:
+                return False
+            self._rows.drop_tagged(number)
+            changes = disk_index.write(self._rows, number, session_id, None)
+        self._catalogue.note(changes, number, None)
+        return True
+
+    def messages(self, session_id: str, start: int, count: int) -> list[Message]:
+        """Return at most ``count`` messages from index ``start``."""
+        reader = Reader(MESSAGES, session_id, self._rows.get, lambda: self._tail(session_id))
+        return [_message(session_id, record) for record in reader.records(start + 1, count)]
+
+    def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
+        """Return a turn's record, or None."""
+        key = turn_key(session_id, turn_id)
+        payload = self._rows.get(key)
+        return None if payload is None else read(key, payload, turn_of)
+
+    def session_of_turn(self, create_turn_id: str) -> str | None:
+        """Return the session that was created with ``create_turn_id``, or None."""
+        key = f"t/{create_turn_id}"
+        payload = self._rows.get(key)
+        return None if payload is None else read(key, payload, str)
+
+    def catalogue(self) -> tuple[int, Mapping[str, CatalogueRow]]:
+        """Return the catalogue's version and rows, as of now."""
+        return self._with_index(self._catalogue.current)
+
+    def running(self) -> list[str]:
+        """Return the sessions whose head says that a turn is running."""
+        return self._with_index(lambda: disk_index.read_changes(self._rows).running)
+
+    def _head_row(self, session_id: str) -> _HeadRow | None:
+        key = head_key(session_id)
+        if (payload := self._rows.get(key)) is None:
+            return None
+        try:
+            return _HeadRow(*payload.split(b"\n", 2))
+        except TypeError:
+            raise corrupt(key, "it isn't in three parts") from None
+
+    def _stored(self, session_id: str, found: _HeadRow) -> _Stored:
+        return read(head_key(session_id), found.head, _stored_of)
+
+    def _tail(self, session_id: str) -> bytes | None:
+        found = self._head_row(session_id)
+        return found and found.tail
+
+    def _numbered_head(self, session_id: str) -> tuple[int, SessionHead] | None:
+        key = head_key(session_id)
+        if (found := self._head_row(session_id)) is None:
+            return None
+        config = read(key, found.config or self._large_config(session_id), config_of)
+        return read(key, found.head, lambda parts: (int(parts[0]), head_of(parts[1], config)))
+
+    def _large_config(self, session_id: str) -> bytes:
+        key = config_key(session_id)
+        if (payload := self._rows.get(key)) is None:
+            raise corrupt(key, "it is missing")
+        return payload
+
+    def _with_index(self, job: Callable[[], T]) -> T:
+        """Return what ``job`` returns, after making the index anew if it turns out to be damaged."""
+        try:
+            return job()
+        except StoreCorrupt as error:
+            if not disk_index.is_index(error):
+                raise
+            disk_index.rebuild(self._rows, self._all_heads())
+            return job()
+
+    def _all_heads(self) -> Iterator[tuple[int, SessionHead]]:
+        ids = [key[2:-5] for key in self._rows.every_key() if key.startswith("s/") and key.endswith("/head")]
+        for session_id in ids:
+            with contextlib.suppress(StoreCorrupt):  # that session says so itself, when it is asked for
+                if found := self._numbered_head(session_id):
+                    yield found
+
+
+def _message(session_id: str, record: LoggedEvent) -> Message:
+    key = MESSAGES.key(session_id, MESSAGES.number(record.seq))
+    return read(key, record.body, lambda document: message_of(record, document))
+
+
+def _stored_of(parts: list[Any]) -> _Stored:
+    number, head = parts
+    return _Stored(int(number), int(head["revision"]), int(head.get("message_count", 0)))

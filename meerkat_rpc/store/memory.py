@@ -1,0 +1,127 @@
+"""The store that forgets: the reference implementation, for ephemeral servers and as the contract suite's measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field
+
+from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
+from meerkat_rpc.store.rules import gone, refuse_gap, refuse_stale
+
+
+@define
+class _Session:
+    head: SessionHead
+    messages: list[Message] = field(factory=list)
+    events: list[LoggedEvent] = field(factory=list)
+    turns: dict[str, TurnRecord] = field(factory=dict)
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries. Fulfils ``store.base.Store``, but for outliving the process."""
+
+    kind = "memory"
+    path = None
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, _Session] = {}
+        self._created_with: dict[str, str] = {}
+        self._leases: dict[str, int] = {}
+        self._rows: dict[str, CatalogueRow] = {}
+        self._version = 0
+        self._catalogue: tuple[int, Mapping[str, CatalogueRow]] = (0, {})
+
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing: what was stored is there as long as the object is."""
+
+    async def head(self, session_id: str) -> SessionHead | None:
+        """Return the session's head, or None."""
+        session = self._sessions.get(session_id)
+        return session.head if session else None
+
+    async def commit(self, change: SessionChange) -> None:
+        """Apply ``change`` whole, or raise ``RevisionConflict``."""
+        head = change.head
+        stored = self._sessions.get(head.session_id)
+        holder = self._created_with.get(change.create_turn_id) if change.create_turn_id else None
+        if stored:
+            refuse_stale(change, stored.head.revision, len(stored.messages), len(stored.events), holder)
+        else:
+            refuse_stale(change, 0, 0, 0, holder)
+        session = self._sessions.setdefault(head.session_id, _Session(head))
+        session.head = head
+        session.messages.extend(change.messages)
+        session.events.extend(change.events)
+        if change.turn:
+            session.turns[change.turn.turn_id] = change.turn
+        if change.create_turn_id:
+            self._created_with[change.create_turn_id] = head.session_id
+        self._rows[head.session_id] = CatalogueRow.of(head)
+        self._version += 1
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove the session. Return False when there was none."""
+        if self._sessions.pop(session_id, None) is None:
+            return False
+        del self._rows[session_id]
+        self._created_with = {turn: session for turn, session in self._created_with.items() if session != session_id}
+        self._version += 1
+        return True
+
+    async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
+        """Return at most ``count`` messages from index ``start``."""
+        session = self._sessions.get(session_id)
+        return session.messages[start : start + count] if session else []
+
+    async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
+        """Return the record of a turn, or None."""
+        session = self._sessions.get(session_id)
+        return session.turns.get(turn_id) if session else None
+
+    async def session_of_turn(self, create_turn_id: str) -> str | None:
+        """Return the session that was created with ``create_turn_id``, or None."""
+        return self._created_with.get(create_turn_id)
+
+    async def catalogue(self) -> tuple[int, Mapping[str, CatalogueRow]]:
+        """Return the version and every session's row; a new mapping for each version."""
+        if self._catalogue[0] != self._version:
+            self._catalogue = self._version, self._rows.copy()
+        return self._catalogue
+
+    async def running(self) -> Sequence[str]:
+        """Return the sessions whose head says that a turn is running."""
+        return [session_id for session_id, session in self._sessions.items() if session.head.running]
+
+    async def renew_lease(self, owner: Owner, expires_ms: int) -> None:
+        """Note that ``owner`` is alive until ``expires_ms``."""
+        self._leases[owner.process_id] = expires_ms
+
+    async def lease_expiry(self, process_id: str) -> int | None:
+        """Return until when the process said it is alive, or None."""
+        return self._leases.get(process_id)
+
+    async def drop_lease(self, process_id: str) -> None:
+        """Forget the process."""
+        self._leases.pop(process_id, None)
+
+    async def append(self, session_id: str, events: Sequence[LoggedEvent]) -> None:
+        """Append ``events`` to the session's log, or raise ``RevisionConflict``."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise gone(session_id)
+        refuse_gap(session_id, events, len(session.events))
+        session.events.extend(events)
+
+    async def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
+        """Return at most ``limit`` events after ``after_seq``."""
+        session = self._sessions.get(session_id)
+        return session.events[after_seq : after_seq + limit] if session else []
+
+    async def last_seq(self, session_id: str) -> int:
+        """Return the log's last sequence number, or 0."""
+        session = self._sessions.get(session_id)
+        return len(session.events) if session else 0
