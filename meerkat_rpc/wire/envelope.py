@@ -93,8 +93,8 @@ def classify(message: Any) -> Request | Notification | Response:
 def _empty_params(params: Any, request_id: int | str | None) -> dict[str, Any]:
     if params is None or params == []:
         return {}
-    # To JSON-RPC (its section 4.2) an array is good params and a scalar is none: the first is this method's refusal, the
-    # second makes the request invalid.
+    # To JSON-RPC (its section 4.2) an array is good params, which no method of ours takes; with a scalar the request is
+    # no request.
     code = INVALID_PARAMS if type(params) is list else INVALID_REQUEST
     raise EnvelopeError(code, request_id, "params: expected an object", answered=request_id is not None)
 

@@ -85,9 +85,7 @@ class Framer:
         framing: "auto" lets the first byte decide.
     """
 
-    def __init__(
-        self, max_frame: int = MAX_FRAME_BYTES, framing: Framing = "auto"
-    ) -> None:
+    def __init__(self, max_frame: int = MAX_FRAME_BYTES, framing: Framing = "auto") -> None:
         self._max_frame = max_frame
         self._style: Style | None = None
         self._state: Callable[[bytes, int], int] = self._decide

@@ -18,6 +18,8 @@ MAX_HEADER_BYTES: Final = 8 * 1024
 MAX_HEADER_LINES: Final = 64
 """Bound of the lines in one header section."""
 
+_NAME_BYTES: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 
 class HeaderError(Exception):
     """The section can't be read. Its text is one sentence for a person, without any of the input in it."""
@@ -51,8 +53,8 @@ class HeaderSection:
         if self.lines > MAX_HEADER_LINES:
             raise HeaderError(f"a header section has more than {MAX_HEADER_LINES} lines")
         name, colon, value = line.partition(b":")
-        # No white space in a name (RFC 9112 section 5.1), nor before it: that would be a folded line.
-        if not colon or name.split() != [name]:
+        # Nothing but these in a name (RFC 9110 section 5.6.2), so a message where headers were due is noticed at once.
+        if not colon or not name or name.translate(None, _NAME_BYTES):
             raise HeaderError("a header line is not a name, a colon and a value")
         if name.lower() == b"content-length":
             self._set_length(_number(value.strip(b" \t")))
