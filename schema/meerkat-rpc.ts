@@ -114,7 +114,7 @@ export interface ConfigSetParams {
 /**
  * What an error tells programs. `code` is always there, everything else where it applies.
  *
- * `owner` comes with SESSION_BUSY; `text` and `usage` (what the turn had said and used) with TURN_CANCELLED and STORE_ERROR; `active` and `max` with CAPACITY_EXHAUSTED; `limit` and `size`, in bytes, with a message that is too large.
+ * `owner` comes with SESSION_BUSY; `text` and `usage` (what the turn had said and used) with TURN_CANCELLED and STORE_ERROR, which names a damaged `row`; `active` and `max` with CAPACITY_EXHAUSTED; `limit`, in bytes, with a message that is too large; `generation`, the present one, when an expected one is stale; `error_id`, to be looked for in the log, with INTERNAL_ERROR.
  */
 export interface ErrorData {
   code: string;
@@ -126,7 +126,9 @@ export interface ErrorData {
   active?: number;
   max?: number;
   limit?: number;
-  size?: number;
+  row?: string;
+  generation?: number;
+  error_id?: string;
 }
 
 export type Event =

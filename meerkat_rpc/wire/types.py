@@ -635,8 +635,9 @@ class ErrorData:
     """What an error tells programs. ``code`` is always there, everything else where it applies.
 
     ``owner`` comes with SESSION_BUSY; ``text`` and ``usage`` (what the turn had said and used) with TURN_CANCELLED and
-    STORE_ERROR; ``active`` and ``max`` with CAPACITY_EXHAUSTED; ``limit`` and ``size``, in bytes, with a message that
-    is too large.
+    STORE_ERROR, which names a damaged ``row``; ``active`` and ``max`` with CAPACITY_EXHAUSTED; ``limit``, in bytes,
+    with a message that is too large; ``generation``, the present one, when an expected one is stale; ``error_id``, to be
+    looked for in the log, with INTERNAL_ERROR.
     """
 
     code: str
@@ -648,7 +649,9 @@ class ErrorData:
     active: Count | None = None
     max: Count | None = None
     limit: Count | None = None
-    size: Count | None = None
+    row: str | None = None
+    generation: Count | None = None
+    error_id: str | None = None
 
 
 # -- The events themselves (contract section 3) ------------------------------------------------------------------
