@@ -1,0 +1,1 @@
+"""The terminal chat: a person's view of sessions, on the client library."""

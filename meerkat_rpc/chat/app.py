@@ -1,0 +1,77 @@
+"""The chat in a terminal: reads a line, answers it, until the person leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from meerkat_rpc.chat.answer import describe, show_turn
+from meerkat_rpc.chat.conversation import Conversation
+from meerkat_rpc.chat.interrupts import on_interrupt
+from meerkat_rpc.chat.slash import Leave, run_command
+from meerkat_rpc.chat.text import short_path
+from meerkat_rpc.client import ClientError
+
+if TYPE_CHECKING:
+    from meerkat_rpc.chat.reader import Reader
+    from meerkat_rpc.chat.screen import Screen
+    from meerkat_rpc.client import Client
+    from meerkat_rpc.client.results import ModelsCatalogResult
+
+
+class Chat:
+    """A person talking to sessions."""
+
+    def __init__(self, conversation: Conversation, screen: Screen, reader: Reader) -> None:
+        self._conversation = conversation
+        self._screen = screen
+        self._reader = reader
+
+    async def run(self) -> None:
+        """Talk until the person leaves."""
+        while (line := await self._reader.read()) is not None:
+            if not line.strip():
+                continue
+            try:
+                await self._answer(line)
+            except Leave:
+                return
+            except LookupError as error:
+                self._screen.error(str(error.args[0]))
+            except ClientError as error:
+                self._screen.error(describe(error))
+
+    async def _answer(self, line: str) -> None:
+        command = asyncio.ensure_future(run_command(line, self._conversation, self._screen))
+        with on_interrupt(command.cancel):
+            try:
+                if await command:
+                    return
+            except asyncio.CancelledError:
+                self._screen.note("stopped")
+                return
+        turn = self._conversation.ask(line)
+        if await show_turn(turn, self._screen):
+            self._conversation.session_id = turn.session_id
+
+
+async def greet(client: Client, screen: Screen) -> None:
+    """Say where one is: version, model, where sessions are kept, how to get help."""
+    server, catalogue = client.server, await client.models()
+    info, store = server["server_info"], server["store"]
+    where = f"sessions in {short_path(store['path'])}" if store.get("path") else "nothing is kept: --ephemeral"
+    screen.note(f"{info['name']} {info['version']} · {catalogue['default_model'] or 'no model'} · {where}")
+    for line in _missing_model(catalogue):
+        screen.say(line)
+    screen.note("Enter sends, Ctrl-C stops an answer, Ctrl-D leaves, /help shows the rest")
+
+
+def _missing_model(catalogue: ModelsCatalogResult) -> list[str]:
+    """Return what to tell somebody who has no model to talk to; nothing when there is one."""
+    default = catalogue["default_model"]
+    advice = [m["missing"] for m in catalogue["models"] if "missing" in m and m["id"] in {default, "smollm2"}]
+    usable = any(m["available"] and m["id"] == (default or "").partition(":")[0] for m in catalogue["models"])
+    if usable or not advice:
+        return []
+    others = ", ".join(model["id"] for model in catalogue["models"] if model["available"])
+    return [advice[0], f"Without it, /model chooses among: {others}"]

@@ -1,0 +1,82 @@
+"""The session that is being talked in, and the ways to another one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from meerkat_rpc.client import Client, Turn
+
+if TYPE_CHECKING:
+    from meerkat_rpc.client.results import AgentSettings, Message, SessionSummary, SessionView
+
+LISTED = 20
+"""Sessions that a list shows: a screenful."""
+
+TAIL = 6
+"""Messages shown of a session that is taken up again."""
+
+
+class Conversation:
+    """What the next prompt goes to. A session is made by its first prompt, so looking around leaves nothing behind."""
+
+    def __init__(self, client: Client, title: str | None = None, model: str | None = None) -> None:
+        self.client = client
+        self.session_id: str | None = None
+        self.title = title
+        self.model = model
+        self.listed: Sequence[SessionSummary] = ()
+
+    def ask(self, prompt: str) -> Turn:
+        """Start a turn, in a new session when there is none."""
+        settings: AgentSettings = {"model": self.model} if self.model is not None else {}
+        if self.session_id is None:
+            return self.client.start(prompt, title=self.title, cwd=os.getcwd(), **settings)
+        return self.client.turn(self.session_id, prompt, **settings)
+
+    def leave(self) -> None:
+        """Let the next prompt begin a new session."""
+        self.session_id = self.title = None
+
+    async def refresh(self) -> int:
+        """Read the newest sessions into ``listed`` and return how many there are in all."""
+        page = await self.client.list(limit=LISTED)
+        self.listed = page["sessions"]
+        return page["total"]
+
+    async def resume(self, wanted: str | None) -> tuple[SessionView, Sequence[Message]]:
+        """Take up a session: its number in the last list, its id, its id's beginning, or None for the newest.
+
+        Returns the session and its last messages.
+
+        Raises:
+            LookupError: there is no such session, or there are several; with a sentence for the person.
+            ClientError: the server says so.
+        """
+        session_id = await self._find(wanted)
+        view = await self.client.read(session_id)
+        offset = max(view["message_count"] - TAIL, 0)
+        page = await self.client.history(session_id, offset=offset)
+        self.session_id, self.title = view["session_id"], view["title"]
+        return view, page["messages"]
+
+    async def _find(self, wanted: str | None) -> str:
+        if not self.listed:
+            await self.refresh()
+        if wanted is None:
+            if not self.listed:
+                raise LookupError("there is no session yet")
+            return self.listed[0]["session_id"]
+        if wanted.isdigit() and 0 < int(wanted) <= len(self.listed):
+            return self.listed[int(wanted) - 1]["session_id"]
+        return await self._find_by_id(wanted)
+
+    async def _find_by_id(self, wanted: str) -> str:
+        digits = wanted.replace("-", "").lower()
+        ids = [session["session_id"] async for session in self.client.sessions()]
+        found = [session_id for session_id in ids if session_id.replace("-", "").startswith(digits)]
+        if len(found) != 1:
+            many = "no session has" if not found else f"{len(found)} sessions have"
+            raise LookupError(f"{many} the number or the beginning of an id {wanted}; /sessions lists them")
+        return found[0]

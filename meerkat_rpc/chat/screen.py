@@ -1,0 +1,97 @@
+"""What the chat writes on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from meerkat_rpc.chat.markdown import ChatMarkdown, MarkdownStream, PlainStream
+from meerkat_rpc.chat.text import age, one_line, printable
+
+if TYPE_CHECKING:
+    from meerkat_rpc.client.results import Message, Model, SessionSummary
+
+NARROWEST = 20
+"""Columns below which rendered Markdown is harder to read than plain text."""
+
+PROMPT = "› "  # noqa: RUF001 - a prompt, not a comparison
+
+
+class Screen:
+    """A console and the few ways in which the chat uses it."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.console = Console(file=file, highlight=False, markup=False, emoji=False)
+
+    @property
+    def rendered(self) -> bool:
+        """Whether answers are rendered rather than written as they come."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal and self.console.width >= NARROWEST
+
+    def stream(self) -> MarkdownStream | PlainStream:
+        """Return where an answer goes."""
+        return MarkdownStream(self.console) if self.rendered else PlainStream(self.console)
+
+    def say(self, text: str) -> None:
+        """Write a line."""
+        self.console.print(printable(text))
+
+    def note(self, text: str) -> None:
+        """Write something that is not part of the conversation."""
+        self.console.print(printable(text), style="dim")
+
+    def error(self, text: str) -> None:
+        """Write what went wrong."""
+        self.console.print(printable(text), style="red")
+
+    def rows(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Write names and what they are, in two columns."""
+        table = _table("bold", "")
+        for name, text in rows:
+            table.add_row(one_line(name), one_line(text))
+        self.console.print(table)
+
+    def sessions(self, sessions: Sequence[SessionSummary], current: str | None, now: float) -> None:
+        """Write a numbered list. ``now``: seconds since the epoch."""
+        table = _table("bold", "", "dim", "dim", "yellow")
+        table.columns[1].no_wrap = True
+        for number, session in enumerate(sessions, 1):
+            mark = "*" if session["session_id"] == current else " "
+            messages = "1 message" if session["message_count"] == 1 else f"{session['message_count']} messages"
+            state = "" if session["state"] == "idle" else session["state"]
+            title = one_line(session["title"]) or "(untitled)"
+            table.add_row(f"{mark}{number}", title, f"{age(now - session['updated_at'])} ago", messages, state)
+        self.console.print(table)
+
+    def models(self, models: Sequence[Model], current: str | None) -> None:
+        """Write what there is to choose from, with what to install where something is missing."""
+        table = _table("bold", "", "")
+        for model in models:
+            text = Text(one_line(model["description"]))
+            if missing := model.get("missing"):
+                text.append(f"\n{one_line(missing)}", style="yellow")
+            table.add_row("*" if model["id"] == current else " ", one_line(model["id"]), text)
+        self.console.print(table)
+
+    def message(self, message: Message) -> None:
+        """Write a message of the history."""
+        content = message["content"].strip()
+        if message["role"] == "user":
+            self.console.print(Text(PROMPT, style="bold").append(printable(content), style="not bold"))
+        elif message["role"] == "tool":
+            self.note(f"  {one_line(content)[:200]}")
+        elif content:
+            self.console.print(ChatMarkdown(content) if self.rendered else printable(content))
+        if message.get("partial"):
+            self.note("(stopped here)")
+
+
+def _table(*styles: str) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for style in styles:
+        table.add_column(style=style or None, overflow="ellipsis")
+    return table
