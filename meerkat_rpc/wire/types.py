@@ -636,8 +636,8 @@ class ErrorData:
 
     ``owner`` comes with SESSION_BUSY; ``text`` and ``usage`` (what the turn had said and used) with TURN_CANCELLED and
     STORE_ERROR, which names a damaged ``row``; ``active`` and ``max`` with CAPACITY_EXHAUSTED; ``limit``, in bytes,
-    with a message that is too large; ``generation``, the present one, when an expected one is stale; ``error_id``, to be
-    looked for in the log, with INTERNAL_ERROR.
+    with a message that is too large; ``generation``, the present one, when an expected one is stale; ``error_id``, to
+    be looked for in the log, with INTERNAL_ERROR.
     """
 
     code: str
