@@ -1,55 +1,16 @@
 import argparse
-import asyncio
 import io
 import json
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pexpect
 import pytest
 
 from meerkat_rpc.commands import sessions as command
 from meerkat_rpc.commands.sessions_view import age, one_line
-from meerkat_rpc.composition import open_service
-from meerkat_rpc.config import resolve
-from meerkat_rpc.domain import AgentConfig
-from meerkat_rpc.sessions.service import CreateSession
-
-HOSTILE = "red \x1b[31malert\x07\ttab\nsecond line"
-
-
-class Past(NamedTuple):
-    store: str
-    ids: list[str]
-
-
-@pytest.fixture
-def past(tmp_path: Path) -> Past:
-    """A store with three sessions: a question, a hostile title, one for another team."""
-    store = str(tmp_path / "store")
-    requests = [
-        CreateSession("What is new?", AgentConfig(model="echo"), labels={"team": "a"}, cwd="/src/one"),
-        CreateSession("Second", AgentConfig(model="echo"), title=HOSTILE, labels={"team": "a"}, cwd="/src/two"),
-        CreateSession("Third\nline", AgentConfig(model="echo"), labels={"team": "b"}, cwd="/src/one"),
-    ]
-    return Past(store, asyncio.run(_create(store, requests)))
-
-
-async def _create(store: str, requests: list[CreateSession]) -> list[str]:
-    service = open_service(resolve({"store": store}, {"MEERKAT_CONFIG": "/nonexistent"}))
-    await service.open()
-    try:
-        ids = []
-        for request in requests:
-            created = await service.create(request)
-            assert created.turn is not None
-            await created.turn.result()
-            ids.append(created.session_id)
-        return ids
-    finally:
-        await service.close()
+from tests.commands.stores import Past
 
 
 def run(past: Past, *arguments: str) -> int:
