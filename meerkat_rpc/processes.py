@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import socket
 from pathlib import Path
 
 from meerkat_rpc.domain import Owner
@@ -59,7 +59,7 @@ def _host() -> str:
         namespace = os.readlink("/proc/self/ns/pid")
     except OSError:
         namespace = ""
-    return f"{platform.node()}{namespace}"
+    return f"{socket.gethostname()}{namespace}"
 
 
 def _boot_id() -> str:

@@ -42,10 +42,8 @@ def run(args: argparse.Namespace) -> int:
     switch_interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     reader.start()
-    gc.disable()  # imports make no garbage worth looking for
     from meerkat_rpc.commands import serving
 
-    gc.enable()
     gc.freeze()
     sys.setswitchinterval(switch_interval)
     serving.run(settings, stdio, reader, greeting, started)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
-import logging.handlers
 import os
-import shutil
 import sys
-import tempfile
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from meerkat_rpc.agents.registry import AgentRegistry
 from meerkat_rpc.composition import ephemeral_service, persistent_service
 from meerkat_rpc.config import Settings
-from meerkat_rpc.config_file import ConfigFile
 from meerkat_rpc.rpc.greeting import Greeting, Identity
 from meerkat_rpc.rpc.handlers.runtime import Models, Surroundings
 from meerkat_rpc.rpc.server import Launch, serve
@@ -23,6 +19,9 @@ from meerkat_rpc.rpc.stderr_relay import StderrRelay
 from meerkat_rpc.rpc.stdio import InputThread, Stdio
 from meerkat_rpc.sessions.service import SessionService
 from meerkat_rpc.store.disk import DiskStore
+
+if TYPE_CHECKING:
+    from meerkat_rpc.config_file import ConfigFile
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -36,7 +35,7 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
     _log(settings)
     for name, value in settings.env.items():
         os.environ.setdefault(name, value)
-    isolated = tempfile.mkdtemp(prefix="meerkat-rpc-") if settings.isolated else None
+    isolated = _temporary_store() if settings.isolated else None
     registry = AgentRegistry(settings.model)
     launch = Launch(
         input=reader,
@@ -48,7 +47,7 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
                 "memory" if settings.ephemeral else "diskcache", isolated or settings.store, settings.contract
             ),
             models=Models(registry.models, lambda: registry.default_model),
-            config=ConfigFile(settings.config_file),
+            config=lambda: _config_file(settings.config_file),
             max_sessions=settings.max_sessions,
             started=started,
         ),
@@ -62,6 +61,18 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
         logging.getLogger(__name__).critical("the server failed", exc_info=True)
         exit_code = 70  # EX_SOFTWARE of sysexits.h
     _exit(exit_code, isolated, relay)
+
+
+def _config_file(path: str) -> ConfigFile:
+    from meerkat_rpc.config_file import ConfigFile
+
+    return ConfigFile(path)
+
+
+def _temporary_store() -> str:
+    import tempfile
+
+    return tempfile.mkdtemp(prefix="meerkat-rpc-")
 
 
 async def _open(settings: Settings, registry: AgentRegistry, store: str | None) -> SessionService:
@@ -86,7 +97,9 @@ def _relay(error_fd: int) -> StderrRelay | None:
 def _log(settings: Settings) -> None:
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if settings.log_file is not None:
-        handler = logging.handlers.RotatingFileHandler(settings.log_file, maxBytes=LOG_FILE_BYTES, backupCount=2)
+        from logging.handlers import RotatingFileHandler
+
+        handler = RotatingFileHandler(settings.log_file, maxBytes=LOG_FILE_BYTES, backupCount=2)
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT, handlers=[handler])
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs whole payloads
 
@@ -94,6 +107,8 @@ def _log(settings: Settings) -> None:
 def _exit(exit_code: int, isolated: str | None, relay: StderrRelay | None) -> NoReturn:
     """End the process at once: tearing down the interpreter takes longer than everything else at the end."""
     if isolated is not None:
+        import shutil
+
         shutil.rmtree(isolated, ignore_errors=True)
     atexit._run_exitfuncs()  # noqa: SLF001 - what libraries and coverage registered; there is no public name for it
     if relay is not None:

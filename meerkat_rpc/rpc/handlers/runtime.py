@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from meerkat_rpc import __version__
 from meerkat_rpc.agents.base import ModelInfo
-from meerkat_rpc.config_file import ConfigFile
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.channel import Channel
@@ -23,6 +22,9 @@ from meerkat_rpc.rpc.opening import Opening
 from meerkat_rpc.rpc.protocol import Handler, SessionProtocol
 from meerkat_rpc.sessions.service import ServiceHealth
 from meerkat_rpc.wire import types as wire
+
+if TYPE_CHECKING:
+    from meerkat_rpc.config_file import ConfigFile
 
 
 @frozen
@@ -39,7 +41,7 @@ class Surroundings:
 
     identity: Identity
     models: Models
-    config: ConfigFile
+    config: Callable[[], ConfigFile]
     max_sessions: int
     started: float
 
@@ -127,20 +129,20 @@ class RuntimeMethods:
 
     async def config_get(self, _params: wire.NoParams) -> wire.ConfigResult:
         """Read the configuration."""
-        return self._config_result(await asyncio.to_thread(self._about.config.read))
+        return self._config_result(await asyncio.to_thread(self._about.config().read))
 
     async def config_set(self, params: wire.ConfigSetParams) -> wire.ConfigResult:
         """Replace the configuration."""
-        write = self._about.config.write
+        write = self._about.config().write
         return self._config_result(await asyncio.to_thread(write, params.config, params.expected_generation))
 
     async def config_patch(self, params: wire.ConfigPatchParams) -> wire.ConfigResult:
         """Change the configuration."""
-        patch = self._about.config.patch
+        patch = self._about.config().patch
         return self._config_result(await asyncio.to_thread(patch, params.patch, params.expected_generation))
 
     def _config_result(self, state: tuple[dict[str, Any], int]) -> wire.ConfigResult:
-        return wire.ConfigResult(config=state[0], generation=state[1], path=self._about.config.path)
+        return wire.ConfigResult(config=state[0], generation=state[1], path=self._about.config().path)
 
     async def health(self, _params: wire.NoParams) -> wire.HealthResult:
         """Give figures; "degraded" when the store can't be used."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from meerkat_rpc.domain import Message
-from meerkat_rpc.export import render
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.handlers.table import handlers
 from meerkat_rpc.rpc.opening import Opening
@@ -99,6 +98,8 @@ class SessionMethods:
 
     async def export(self, params: wire.SessionExportParams) -> wire.SessionExportResult:
         """Render a session."""
+        from meerkat_rpc.export import render
+
         service = await self._opening.service()
         view = await service.read(params.session_id)
         messages = await _all_messages(service, params.session_id)
