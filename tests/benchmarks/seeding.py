@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from attrs import evolve
 
@@ -35,6 +36,7 @@ from tests.benchmarks.server import now
 
 BEGAN_MS = 1_750_000_000_000
 FOLDERS = 20
+EVENTS_A_TURN = 6
 PROMPT = "Why does the second test of the parser fail when the first one ran before it?"
 ANSWER = "Because the first leaves its handle open; the second then reads what is left of the buffer."
 
@@ -72,41 +74,50 @@ async def seed_sessions(path: str, count: int) -> None:
             await store.commit(SessionChange(head, _messages(turn_id, at)))
 
 
-async def seed_turns(path: str, count: int) -> tuple[str, list[float]]:
-    """Write one session of ``count`` turns; return its id and the milliseconds that each turn's last commit took."""
-    owner = this_process()
-    at = BEGAN_MS
-    head = SessionHead(new_id(), 1, at, at, AgentConfig(model="echo"), first_prompt=PROMPT)
-    spent = []
+class Talk:
+    """One session of a store, which takes turn after turn."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owner = this_process()
+        self._head = SessionHead(new_id(), 1, BEGAN_MS, BEGAN_MS, AgentConfig(model="echo"), first_prompt=PROMPT)
+
+    async def begin(self) -> str:
+        """Create the session and return its id."""
+        await self._store.commit(SessionChange(self._head))
+        return self._head.session_id
+
+    async def turn(self) -> float:
+        """Write a turn, with its two commits, and return the milliseconds that the last one took."""
+        head, turn_id = self._head, new_id()
+        seq = head.turn_count * EVENTS_A_TURN
+        question, answer = _messages(turn_id, BEGAN_MS)
+        first, *events = _events(head.session_id, turn_id, seq)
+        record = TurnRecord(turn_id, "0" * 24, TurnOutcome.RUNNING, seq + 1, head.message_count)
+        running = RunningTurn(turn_id, self._owner, seq + 1, head.message_count, BEGAN_MS)
+        head = _advanced(head, turn_count=head.turn_count + 1, running=running)
+        await self._store.commit(SessionChange(head, [question], [first], record))
+        usage = head.usage + Usage(20, 20)
+        last = LastTurn(turn_id, TurnOutcome.COMPLETED)
+        self._head = _advanced(head, usage=usage, running=None, last_turn=last)
+        record = evolve(record, outcome=TurnOutcome.COMPLETED, message_count=2, turns=1, usage=usage)
+        begin = now()
+        await self._store.commit(SessionChange(self._head, [answer], events, record))
+        return now() - begin
+
+
+def _advanced(head: SessionHead, **changes: Any) -> SessionHead:
+    return evolve(head, revision=head.revision + 1, message_count=head.message_count + 1, **changes)
+
+
+async def seed_turns(path: str, count: int) -> str:
+    """Write one session of ``count`` turns; return its id."""
     async with opened(path) as store:
-        await store.commit(SessionChange(head))
-        for number in range(count):
-            turn_id, seq = new_id(), number * 6
-            question, answer = _messages(turn_id, at)
-            running = RunningTurn(turn_id, owner, seq + 1, head.message_count, at)
-            record = TurnRecord(turn_id, "0" * 24, TurnOutcome.RUNNING, seq + 1, head.message_count)
-            first, *events = _events(head.session_id, turn_id, seq)
-            head = evolve(
-                head,
-                revision=head.revision + 1,
-                message_count=head.message_count + 1,
-                turn_count=number + 1,
-                running=running,
-            )
-            await store.commit(SessionChange(head, [question], [first], record))
-            head = evolve(
-                head,
-                revision=head.revision + 1,
-                message_count=head.message_count + 1,
-                usage=head.usage + Usage(20, 20),
-                running=None,
-                last_turn=LastTurn(turn_id, TurnOutcome.COMPLETED),
-            )
-            record = evolve(record, outcome=TurnOutcome.COMPLETED, message_count=2, turns=1, usage=head.usage)
-            begin = now()
-            await store.commit(SessionChange(head, [answer], events, record))
-            spent.append(now() - begin)
-    return head.session_id, spent
+        talk = Talk(store)
+        session_id = await talk.begin()
+        for _ in range(count):
+            await talk.turn()
+        return session_id
 
 
 def _messages(turn_id: str, at: int) -> tuple[Message, Message]:

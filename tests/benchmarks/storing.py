@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
+import statistics
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.benchmarks.figures import AT_MOST, Figure, benchmark
+from tests.benchmarks.figures import AT_MOST, Figure, benchmark, median
+from tests.benchmarks.seeding import Talk, opened
 from tests.benchmarks.server import Server, disk_bytes
 
 TURNS = 1000
+ROUNDS = 100
+
+
+@benchmark
+def commits() -> Iterable[Figure]:
+    """The commit that ends a turn, in sessions of 2 and of 1,000 turns, alternating so that both meet the same noise."""
+    with tempfile.TemporaryDirectory() as path:
+        young, old = asyncio.run(_commits(path))
+    yield median("commit at turn 2", young, "ms")
+    yield median("commit at turn 1,000", old, "ms")
+    yield Figure("the latter by the former", statistics.median(old) / statistics.median(young), "×", (AT_MOST, 1.1))
+
+
+async def _commits(path: str) -> tuple[list[float], list[float]]:
+    young, old = [], []
+    async with opened(path) as store:
+        long = Talk(store)
+        await long.begin()
+        for _ in range(TURNS - ROUNDS // 2):
+            await long.turn()
+        for _ in range(ROUNDS):
+            short = Talk(store)
+            await short.begin()
+            await short.turn()
+            young.append(await short.turn())
+            old.append(await long.turn())
+    return young, old
 
 
 @benchmark
