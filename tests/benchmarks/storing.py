@@ -18,7 +18,7 @@ ROUNDS = 100
 
 @benchmark
 def commits() -> Iterable[Figure]:
-    """The commit that ends a turn, in sessions of 2 and of 1,000 turns, alternating so that both meet the same noise."""
+    """The commit that ends a turn, in sessions of 2 and of 1,000 turns, alternating to meet the same noise."""
     with tempfile.TemporaryDirectory() as path:
         young, old = asyncio.run(_commits(path))
     yield median("commit at turn 2", young, "ms")
