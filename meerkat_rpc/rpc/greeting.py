@@ -83,36 +83,38 @@ class Greeting:
             self._greet(self.frames[0])
 
     def _greet(self, frame: bytes | FrameTooLarge) -> None:
-        """Answer ``frame`` if it is an ``initialize`` that leaves nothing to check; else leave it to the dispatcher."""
+        """Answer ``frame`` if it is an ``initialize`` that leaves nothing to check; else leave it to the dispatcher.
+
+        What it takes to tell is imported only for a frame that may be one.
+        """
         if isinstance(frame, FrameTooLarge) or b'"initialize"' not in frame:
             return
-        import orjson
+        from meerkat_rpc.wire.envelope import EnvelopeError, Request, classify
+        from meerkat_rpc.wire.strict_json import ParseError, parse
 
         try:
-            message = orjson.loads(frame)
-        except orjson.JSONDecodeError:
+            message = classify(parse(frame))
+        except (ParseError, EnvelopeError):
             return
-        if not _is_plain(message):
+        if not isinstance(message, Request) or message.method != "initialize" or not _is_plain(message.params):
             return
-        self.params = message.get("params") or {}
-        result = initialize_result(self._identity, self.params.get("contract_version"))
-        reply = orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        self._answer(message.id, message.params)
+
+    def _answer(self, request_id: int | str, params: dict[str, Any]) -> None:
+        import orjson
+
+        result = initialize_result(self._identity, params.get("contract_version"))
+        reply = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "result": result})
         style = self.framer.style
         if style is not None:
             self.frames.pop(0)
+            self.params = params
             self.greeted = True
             _write_all(self._output_fd, encode(reply, style))
 
 
-def _is_plain(message: Any) -> bool:
-    """Return whether ``message`` is an ``initialize`` request that the strict checks would let through."""
-    if type(message) is not dict or message.get("jsonrpc") != "2.0" or message.get("method") != "initialize":
-        return False
-    params = message.get("params") or {}
-    return type(message.get("id")) in (int, str) and type(params) is dict and _has_plain_params(params)
-
-
-def _has_plain_params(params: dict[str, Any]) -> bool:
+def _is_plain(params: dict[str, Any]) -> bool:
+    """Return whether the strict checks would let ``params`` of ``initialize`` through."""
     process_id = params.get("process_id")
     client_info = params.get("client_info") or {}
     return (

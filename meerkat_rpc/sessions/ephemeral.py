@@ -93,7 +93,7 @@ class EphemeralSessionService:
                 await session.change(lambda head, _: SessionChange(head=evolve(head, revision=1)))
                 return Created(session.session_id, None)
             turn = self._admit(session, request.turn_id or new_id(), request.prompt, AgentConfig())
-            turn.create_turn_id = request.turn_id
+            turn.create_turn_id = session.create_turn_id = request.turn_id
             await session.run(turn)
         except BaseException:
             if session.head.revision == 0 and session.turn is None:
@@ -150,7 +150,7 @@ class EphemeralSessionService:
 
     def _created_by(self, turn_id: str) -> LiveSession | None:
         for session in self._live.values():
-            if session.turn is not None and session.turn.create_turn_id == turn_id:
+            if session.create_turn_id == turn_id:
                 return session
         return None
 

@@ -35,6 +35,7 @@ class LiveSession:
         self.owner = owner
         self.feed = Feed(last_seq, journal.events)
         self.turn: LiveTurn | None = None
+        self.create_turn_id: str | None = None
         self.leaving = False
         self.gone = False
         self.used = 0

@@ -39,6 +39,10 @@ from meerkat_rpc.store.base import Store
 REMOTE_TURN_POLL_S = 0.1
 """How often a turn that another process runs is looked at by a caller who repeated its id."""
 
+DEFERRED_CREATES = 64
+"""How many sessions without a turn are being committed at once: more would wait for the one store thread anyway, and
+would count as live meanwhile. A client may ask for thousands in one go."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +61,7 @@ class PersistentSessionService:
         self._lease = lease
         self._waking: dict[str, asyncio.Task[LiveSession]] = {}
         self._recovery: asyncio.Task[None] | None = None
+        self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.max_sessions))
         self._order: tuple[int, Sequence[CatalogueRow]] = (-1, ())
 
     async def open(self) -> None:
@@ -76,13 +81,20 @@ class PersistentSessionService:
             known = await self._created_before(request)
             if known is not None:
                 return await self._live.repeated_create(await self._wake(known), request)
-            self._make_room()
-            await self._lease.hold()
             try:
-                return await self._live.create(request)
+                return await self._create(request)
             except RevisionConflict:  # the same ids, a moment earlier, from another call or process
                 continue
         raise SessionBusy("the session is being created by another call", session_id=request.session_id)
+
+    async def _create(self, request: CreateSession) -> Created:
+        if request.prompt is None:
+            async with self._deferred_creates:
+                self._make_room()
+                return await self._live.create(request)
+        self._make_room()
+        await self._lease.hold()
+        return await self._live.create(request)
 
     async def start_turn(self, request: StartTurn) -> TurnHandle:
         """See ``SessionService``."""
