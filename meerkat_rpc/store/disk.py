@@ -6,6 +6,7 @@ it is cheap: diskcache is imported by ``open``, in that thread.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_thread import StoreThread
 
 if TYPE_CHECKING:
+    from meerkat_rpc.store.disk_check import StoreReport
     from meerkat_rpc.store.disk_parts import Parts
 
 T = TypeVar("T")
@@ -55,6 +57,12 @@ class DiskStore:
         if (parts := self._parts) is None:
             raise StoreError(f"The store in {self.path} is not open.")
         return await self._thread.run(lambda: parts.rows.run(lambda: job(parts)))
+
+    async def check(self) -> StoreReport:
+        """Examine the store, open or not, and change nothing. See ``disk_check.py``."""
+        from meerkat_rpc.store.disk_check import check_store
+
+        return await asyncio.to_thread(check_store, self.path)
 
     async def head(self, session_id: str) -> SessionHead | None:
         """Return the session's head as last committed by anyone, or None."""

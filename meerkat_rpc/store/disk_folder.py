@@ -20,7 +20,7 @@ from meerkat_rpc.store.envelope import FORMAT, newer
 
 MARKER = "store.json"
 DATABASE = "cache.db"
-_DATABASE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+_FILES = (MARKER, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
 
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smb2", "smbfs", "ncpfs", "afs", "fuse.sshfs"})
 """As the kernel names them. SQLite's write-ahead log needs memory that all its users share."""
@@ -46,10 +46,31 @@ class StoreFolder:
         with explained(self.path):
             if not os.path.lexists(self.path):
                 _make_private(self.path)
-            self._check_directory()
+        mode = self.examine()
+        with explained(self.path):
+            if mode & _OTHERS and _HAS_OWNERS:
+                self._tighten(mode)
+            for name in _FILES:
+                _tighten_file(os.path.join(self.path, name))
+
+    def examine(self) -> int:
+        """Refuse a directory that a store can't be in; change nothing. Return its permissions."""
+        with explained(self.path):
+            found = os.lstat(self.path)
+        if stat.S_ISLNK(found.st_mode):
+            raise StoreError(f"The store's path {self.path} is a symbolic link. Name the directory itself.")
+        if not stat.S_ISDIR(found.st_mode):
+            raise StoreError(f"The store's path {self.path} is not a directory.")
+        if _HAS_OWNERS and found.st_uid != os.geteuid():
+            raise StoreError(f"The store's directory {self.path} belongs to another user (uid {found.st_uid}).")
+        if os.path.expandvars(self.path) != self.path:  # diskcache would expand it, and go elsewhere
+            raise StoreError(f"The store's path {self.path} holds the name of an environment variable. Name another.")
         _refuse_network(self.path)
-        for name in _DATABASE_FILES:
-            _tighten_file(os.path.join(self.path, name))
+        return stat.S_IMODE(found.st_mode)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of each file that is there."""
+        return {name: _size(path) for name in _FILES if os.path.exists(path := os.path.join(self.path, name))}
 
     def marker(self) -> str | None:
         """Return the id of the store that belongs here; None when there is none yet.
@@ -115,20 +136,7 @@ class StoreFolder:
             row=DATABASE,
         )
 
-    def _check_directory(self) -> None:
-        found = os.lstat(self.path)
-        if stat.S_ISLNK(found.st_mode):
-            raise StoreError(f"The store's path {self.path} is a symbolic link. Name the directory itself.")
-        if not stat.S_ISDIR(found.st_mode):
-            raise StoreError(f"The store's path {self.path} is not a directory.")
-        if not _HAS_OWNERS:
-            return
-        if found.st_uid != os.geteuid():
-            raise StoreError(f"The store's directory {self.path} belongs to another user (uid {found.st_uid}).")
-        if found.st_mode & _OTHERS:
-            self._tighten_directory(stat.S_IMODE(found.st_mode))
-
-    def _tighten_directory(self, mode: int) -> None:
+    def _tighten(self, mode: int) -> None:
         names = os.listdir(self.path)
         if names and MARKER not in names and DATABASE not in names:
             raise StoreError(

@@ -24,6 +24,10 @@ class Parts:
 
 def open_parts(path: str) -> Parts:
     """Open the store in the directory ``path``, or create it. Raises ``StoreError``."""
-    rows = open_rows(StoreFolder(path))
+    return parts_of(open_rows(StoreFolder(path)))
+
+
+def parts_of(rows: Rows) -> Parts:
+    """Return the parts that work on ``rows``."""
     lanes = Lanes(rows)
     return Parts(rows, lanes, Leases(rows), Sessions(rows, lanes, Catalogue(rows)))

@@ -103,7 +103,7 @@ def open_rows(folder: StoreFolder) -> Rows:
     promised = folder.marker()
     folder.make_database()
     try:
-        _recognise(folder, promised)
+        recognise(folder, promised)
         refuse_unwritable(folder.database)
         rows = Rows(folder, open_cache(folder.path))
     except FAILURES as error:
@@ -114,7 +114,7 @@ def open_rows(folder: StoreFolder) -> Rows:
     return rows
 
 
-def _recognise(folder: StoreFolder, promised: str | None) -> None:
+def recognise(folder: StoreFolder, promised: str | None) -> None:
     """Refuse a database that isn't the store that the marker promises, or isn't a store at all."""
     row, any_rows = peek(folder.database, IDENTITY)
     if row is None:

@@ -1,0 +1,122 @@
+"""Reads everything a store holds and tells what doesn't hold together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from attrs import define, field
+
+from meerkat_rpc.domain import CatalogueRow, SessionHead
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.store.disk_catalogue import Catalogue
+from meerkat_rpc.store.disk_index import CHANGES, PAGES, read_changes
+from meerkat_rpc.store.disk_leases import LEASES
+from meerkat_rpc.store.disk_parts import Parts
+from meerkat_rpc.store.disk_rows import IDENTITY
+
+PAGE = 1000
+"""Events or messages read at a time."""
+
+_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES}
+
+
+def audit(parts: Parts, keys: Sequence[str]) -> list[str]:
+    """Return a sentence for each thing that is wrong with the store; ``keys`` are those of all its rows."""
+    audited = _Audit(parts, [key.split("/") for key in keys])
+    return [*audited.strays(), *audited.sessions(), *audited.turns(), *audited.index()]
+
+
+@define
+class _Audit:
+    parts: Parts
+    keys: list[list[str]]
+    heads: dict[str, SessionHead | None] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Note which sessions there are."""
+        self.heads = {key[1]: None for key in self.keys if len(key) == 3 and key[0] == "s" and key[2] == "head"}  # noqa: PLR2004
+
+    def strays(self) -> Iterator[str]:
+        """Tell of rows that nothing would ever read."""
+        for key in self.keys:
+            name = "/".join(key)
+            if key[0] == "s" and (len(key) < 3 or key[1] not in self.heads):  # noqa: PLR2004
+                yield f"The row {name} belongs to a session that isn't there."
+            elif key[0] not in {"s", "c", "t"} and name not in _KNOWN:
+                yield f"The row {name} belongs to nothing."
+
+    def sessions(self) -> Iterator[str]:
+        """Tell of heads, histories and logs that can't be read to their end."""
+        for session_id in self.heads:
+            yield from _told(self._history(session_id))
+            yield from _told(self._log(session_id))
+
+    def _history(self, session_id: str) -> Iterator[str]:
+        head = self.heads[session_id] = self.parts.sessions.head(session_id)
+        found = sum(len(page) for page in _pages(lambda start: self.parts.sessions.messages(session_id, start, PAGE)))
+        if head is not None and found != head.message_count:
+            yield f"Session {session_id} has {found} messages, and its head says {head.message_count}."
+
+    def _log(self, session_id: str) -> Iterator[str]:
+        found = sum(len(page) for page in _pages(lambda start: self.parts.lanes.events(session_id, start, PAGE)))
+        if found != (said := self.parts.lanes.last_seq(session_id)):
+            yield f"Session {session_id} has {found} events, and its log says {said}."
+
+    def turns(self) -> Iterator[str]:
+        """Tell of turns' records that can't be read, and of first turns that lead nowhere."""
+        for key in self.keys:
+            if key[0] == "s" and key[2:3] == ["t"]:
+                yield from _told(self._turn(key[1], key[3]))
+            elif key[0] == "t":
+                yield from _told(self._created_with(key[1]))
+
+    def _turn(self, session_id: str, turn_id: str) -> Iterator[str]:
+        if (record := self.parts.sessions.turn(session_id, turn_id)) and record.turn_id != turn_id:
+            yield f"Session {session_id} has turn {record.turn_id} in the place of {turn_id}."
+
+    def _created_with(self, turn_id: str) -> Iterator[str]:
+        if (session_id := self.parts.sessions.session_of_turn(turn_id)) not in self.heads:
+            yield f"The row t/{turn_id} names session {session_id}, which isn't there."
+
+    def index(self) -> Iterator[str]:
+        """Tell how the index differs from the heads it was made from, and of leases that can't be read."""
+        yield from _told(self._catalogue())
+        yield from _told(self._running())
+        yield from _told(self._leases())
+
+    def _catalogue(self) -> Iterator[str]:
+        _, rows = Catalogue(self.parts.rows).current()
+        for session_id, head in self.heads.items():
+            if head is not None and rows.get(session_id) != CatalogueRow.of(head):
+                yield f"The catalogue has not what session {session_id} says of itself."
+        for session_id in rows.keys() - self.heads.keys():
+            yield f"The catalogue lists session {session_id}, which isn't there."
+
+    def _running(self) -> Iterator[str]:
+        running = {session_id for session_id, head in self.heads.items() if head is not None and head.running}
+        listed = {known for known in read_changes(self.parts.rows).running if self.heads.get(known) is not None}
+        for session_id in running ^ listed:
+            yield f"Session {session_id} is not where it belongs in the list of running ones."
+
+    def _leases(self) -> Iterator[str]:
+        self.parts.leases.expiry("")
+        yield from ()
+
+
+def _pages(read: Callable[[int], Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Yield pages of records, from the first to the one that isn't full."""
+    for start in count(0, PAGE):
+        page = read(start)
+        yield page
+        if len(page) < PAGE:
+            return
+
+
+def _told(check: Iterator[str]) -> Iterator[str]:
+    """Yield what ``check`` finds, and what keeps it from going on."""
+    try:
+        yield from check
+    except StoreError as error:
+        yield error.message

@@ -1,0 +1,106 @@
+"""Examines a store without changing it, whether it opens or not. Never mends anything."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, cast
+
+from attrs import evolve, field, frozen
+
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.store.disk_audit import audit
+from meerkat_rpc.store.disk_cache import FAILURES, RAW, SETTINGS, Cache, ForeignRow, connect, explain
+from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.disk_parts import parts_of
+from meerkat_rpc.store.disk_rows import Rows, recognise
+
+
+@frozen
+class StoreReport:
+    """What was found. ``problems`` are sentences for people, none when all is well; sizes are bytes."""
+
+    path: str
+    sqlite_version: str
+    store_id: str | None = None
+    files: Mapping[str, int] = field(factory=dict)
+    settings: Mapping[str, Any] = field(factory=dict)
+    rows: int = 0
+    sessions: int = 0
+    problems: Sequence[str] = ()
+
+
+def check_store(path: str) -> StoreReport:
+    """Examine the store in the directory ``path``: database, settings, and every row, read as the store reads it."""
+    folder = StoreFolder(os.path.abspath(path))
+    report = StoreReport(folder.path, sqlite3.sqlite_version)
+    try:
+        folder.examine()
+        report = evolve(report, files=folder.sizes())
+        report = evolve(report, store_id=folder.marker())
+        recognise(folder, report.store_id)
+        with _snapshot(folder.database) as connection:
+            return _examined(report, connection)
+    except FAILURES as error:
+        return evolve(report, problems=[explain(error, folder.path).message])
+    except StoreError as error:
+        return evolve(report, problems=[error.message])
+
+
+@contextmanager
+def _snapshot(database: str) -> Iterator[sqlite3.Connection]:
+    """Yield a connection that sees the database as it is now, whatever others write meanwhile."""
+    # Without a write-ahead log nobody has the database open; "immutable" keeps SQLite from beginning a log for us.
+    mode = "ro" if os.path.exists(f"{database}-wal") else "ro&immutable=1"
+    with closing(connect(database, mode)) as connection:
+        connection.execute("BEGIN")
+        yield connection
+
+
+def _examined(report: StoreReport, connection: sqlite3.Connection) -> StoreReport:
+    settings = dict(connection.execute("SELECT key, value FROM Settings"))
+    problems = [f"SQLite: {text}." for (text,) in connection.execute("PRAGMA integrity_check(10)") if text != "ok"]
+    problems += _unset(settings)
+    keys, foreign = _keys(connection)
+    problems += [f"The row {key} isn't one of this program's." for key in foreign]
+    rows = Rows(StoreFolder(report.path), cast("Cache", _Frozen(connection)))
+    problems += audit(parts_of(rows), keys)
+    sessions = sum(key.startswith("s/") and key.endswith("/head") for key in keys)
+    return evolve(report, settings=settings, rows=len(keys), sessions=sessions, problems=problems)
+
+
+def _unset(settings: Mapping[str, Any]) -> Iterator[str]:
+    for key, wanted in {**SETTINGS, "sqlite_synchronous": 2, "sqlite_journal_mode": "wal"}.items():
+        if settings.get(key) != wanted:
+            yield f"The setting {key} is {settings.get(key)!r}; the next start makes it {wanted!r}."
+
+
+def _keys(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
+    """Return the keys of the rows that may be ours, and what names the others."""
+    ours, foreign = [], []
+    select = "SELECT key, raw, mode, filename, expire_time, typeof(value) FROM Cache ORDER BY rowid"
+    for key, *rest in connection.execute(select):
+        if isinstance(key, str) and rest == [1, RAW, None, None, "blob"]:
+            ours.append(key)
+        else:
+            foreign.append(key if isinstance(key, str) else repr(key)[:60])
+    return ours, foreign
+
+
+class _Frozen:
+    """The reading half of a cache, over a connection that can't write."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value under ``key``, or None. Raises ``ForeignRow``."""
+        select = "SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
+        if (row := self._connection.execute(select, (key,)).fetchone()) is None:
+            return None
+        mode, filename, value = row
+        if mode != RAW or filename is not None or not isinstance(value, bytes):
+            raise ForeignRow
+        return value
