@@ -2,10 +2,11 @@ import argparse
 import io
 import json
 import os
+import pty
+import subprocess
 import sys
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from meerkat_rpc.commands import sessions as command
@@ -158,13 +159,21 @@ def test_no_store_is_said_and_none_is_made(tmp_path: Path, capsys: pytest.Captur
 
 def on_a_terminal(past: Past, *arguments: str) -> str:
     """Return what the program shows on a terminal of 120 columns."""
-    command_line = ["-m", "meerkat_rpc", "sessions", *arguments, "--store", past.store]
-    environ = os.environ | {"TERM": "xterm", "NO_COLOR": "1"}
-    with pexpect.spawn(
-        sys.executable, command_line, env=environ, dimensions=(40, 120), encoding="utf-8", timeout=60
-    ) as child:
-        child.expect(pexpect.EOF)
-        return str(child.before)
+    command_line = [sys.executable, "-m", "meerkat_rpc", "sessions", *arguments, "--store", past.store]
+    environ = os.environ | {"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "120"}
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(command_line, env=environ, stdin=terminal, stdout=terminal, stderr=terminal):
+        os.close(terminal)
+        shown = b"".join(iter(lambda: _read(screen), b""))
+    os.close(screen)
+    return shown.decode()
+
+
+def _read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError:  # how Linux says that nobody holds the terminal any more
+        return b""
 
 
 def test_a_terminal_gets_a_table(past: Past) -> None:
