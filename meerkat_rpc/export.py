@@ -1,4 +1,4 @@
-"""A session rendered for people (Markdown) or programs (JSON, JSON lines). Pure: domain values in, text out."""
+"""A session rendered for people (Markdown) or programs (JSON, JSON lines)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,29 @@ from typing import Any
 from meerkat_rpc.domain import JSON, Message, TurnOutcome
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.event_json import usage_json
-from meerkat_rpc.sessions.service import SessionSummary, SessionView
+from meerkat_rpc.sessions.service import SessionService, SessionSummary, SessionView
 
 _LINE_SEPARATORS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """Line ends to many a reader of lines, though not to JSON, which leaves them as they are."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 """The opening of a fenced code block (CommonMark 4.5), or its end when nothing follows."""
+
+
+PAGE = 1000
+"""Messages read at a time."""
+
+
+async def export_session(service: SessionService, session_id: str, format: str) -> str:
+    """Read the session with its whole history and return it as text. Raises what ``read`` and ``render`` do."""
+    view = await service.read(session_id)
+    messages: list[Message] = []
+    while len(messages) < view.summary.message_count:
+        page = await service.history(session_id, len(messages), PAGE)
+        if not page.messages:  # deleted meanwhile
+            break
+        messages += page.messages
+    return render(view, messages, format)
 
 
 def render(view: SessionView, messages: Sequence[Message], format: str) -> str:

@@ -14,13 +14,9 @@ from meerkat_rpc.errors import InvalidArgument, MeerkatError, SessionNotFound
 
 if TYPE_CHECKING:
     from meerkat_rpc.config import Settings
-    from meerkat_rpc.domain import Message
-    from meerkat_rpc.sessions.service import ListQuery, SessionService, SessionSummary, SessionView
+    from meerkat_rpc.sessions.service import SessionService, SessionSummary
 
 HELP = "list, show, export, archive, delete or project stored sessions"
-
-PAGE = 1000
-"""Rows and messages read at a time: the contract's largest page."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("--yes", action="store_true", help="don't ask")
     project = commands.add_parser("project", help="write session.json, events.jsonl and summary.txt for each session")
     project.add_argument("directory", metavar="DIR")
+    project.add_argument("--rebuild", action="store_true", help="write everything anew, not only what changed")
     add_store_options(project)
 
 
@@ -91,6 +88,7 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _list(service: SessionService, args: argparse.Namespace) -> int:
     from meerkat_rpc.commands.sessions_view import print_list
+    from meerkat_rpc.commands.stored import list_sessions
     from meerkat_rpc.sessions.service import ListQuery
 
     query = ListQuery(
@@ -107,16 +105,18 @@ async def _list(service: SessionService, args: argparse.Namespace) -> int:
 
 async def _show(service: SessionService, args: argparse.Namespace) -> int:
     from meerkat_rpc.commands.sessions_view import print_markdown
-    from meerkat_rpc.export import render
+    from meerkat_rpc.commands.stored import find_session
+    from meerkat_rpc.export import export_session
 
-    print_markdown(render(*await _conversation(service, args.ids[0]), "markdown"))
+    print_markdown(await export_session(service, await find_session(service, args.ids[0]), "markdown"))
     return 0
 
 
 async def _export(service: SessionService, args: argparse.Namespace) -> int:
-    from meerkat_rpc.export import render
+    from meerkat_rpc.commands.stored import find_session
+    from meerkat_rpc.export import export_session
 
-    text = render(*await _conversation(service, args.ids[0]), args.format)
+    text = await export_session(service, await find_session(service, args.ids[0]), args.format)
     if args.output is None:
         sys.stdout.buffer.write(text.encode())
     else:
@@ -125,18 +125,24 @@ async def _export(service: SessionService, args: argparse.Namespace) -> int:
 
 
 async def _archive(service: SessionService, args: argparse.Namespace) -> int:
+    from meerkat_rpc.commands.stored import find_session
+
     for given in args.ids:
         await service.archive(await find_session(service, given))
     return 0
 
 
 async def _unarchive(service: SessionService, args: argparse.Namespace) -> int:
+    from meerkat_rpc.commands.stored import find_session
+
     for given in args.ids:
         await service.unarchive(await find_session(service, given))
     return 0
 
 
 async def _delete(service: SessionService, args: argparse.Namespace) -> int:
+    from meerkat_rpc.commands.stored import find_session
+
     views = [await service.read(await find_session(service, given)) for given in args.ids]
     if not args.yes and not await asyncio.to_thread(_confirmed, [view.summary for view in views]):
         print("nothing was deleted", file=sys.stderr)
@@ -157,63 +163,21 @@ _ACTIONS: dict[str, Callable[[SessionService, argparse.Namespace], Awaitable[int
 
 
 async def _project(args: argparse.Namespace, settings: Settings) -> int:
-    raise NotImplementedError
+    from meerkat_rpc.commands.sessions_view import progress_line
+    from meerkat_rpc.store.disk import DiskStore
+    from meerkat_rpc.store.projector import SessionProjector
 
-
-# -- What they share -----------------------------------------------------------------------------------------------
-
-
-async def list_sessions(service: SessionService, query: ListQuery) -> tuple[list[SessionSummary], int]:
-    """Return the first ``query.limit`` sessions, however many, and how many match."""
-    from attrs import evolve
-
-    found: list[SessionSummary] = []
-    while True:
-        page = await service.list(evolve(query, limit=max(1, min(PAGE, query.limit - len(found)))))
-        found += page.sessions
-        if page.next is None or len(found) >= query.limit:
-            return found, page.total
-        query = evolve(query, after=page.next)
-
-
-async def find_session(service: SessionService, given: str) -> str:
-    """Return the id of the session whose id is ``given``, or begins with it as no other's does.
-
-    Raises:
-        SessionNotFound: there is none.
-        InvalidArgument: there are several; the message names some.
-    """
-    from meerkat_rpc.ids import canonical_id
-    from meerkat_rpc.sessions.service import ListQuery
-
+    assert settings.store is not None
+    store = DiskStore(settings.store)
+    await store.open()
     try:
-        return canonical_id(given)
-    except ValueError:
-        pass
-    digits = given.replace("-", "").lower()
-    matches = [
-        session.session_id
-        for archived in (False, True)
-        for session in (await list_sessions(service, ListQuery(limit=sys.maxsize, archived=archived)))[0]
-        if session.session_id.replace("-", "").startswith(digits)
-    ]
-    if not matches or not digits:
-        raise SessionNotFound(f"no session's id begins with {given}")
-    if len(matches) > 1:
-        raise InvalidArgument(f"{given}: {len(matches)} sessions' ids begin so: {', '.join(matches[:3])} …")
-    return matches[0]
-
-
-async def _conversation(service: SessionService, given: str) -> tuple[SessionView, Sequence[Message]]:
-    session_id = await find_session(service, given)
-    view = await service.read(session_id)
-    messages: list[Message] = []
-    while len(messages) < view.summary.message_count:
-        page = await service.history(session_id, len(messages), PAGE)
-        if not page.messages:
-            break
-        messages += page.messages
-    return view, messages
+        done = await SessionProjector(store, args.directory, progress_line()).run(rebuild=args.rebuild)
+    finally:
+        await store.close()
+    print(f"{done.written} written, {done.unchanged} unchanged, {done.removed} removed")
+    for problem in done.problems:
+        print(f"meerkat-rpc: {problem}", file=sys.stderr)
+    return int(bool(done.problems))
 
 
 def _labels(given: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from meerkat_rpc.clock import now_ms
@@ -28,6 +28,17 @@ def print_list(sessions: Sequence[SessionSummary], total: int, *, as_json: bool)
             print(*_columns(session), sep="\t")
     if len(sessions) < total and not as_json:
         print(f"{len(sessions)} of {total}; --limit shows more", file=sys.stderr)
+
+
+def progress_line() -> Callable[[int, int], None] | None:
+    """Return what shows progress on one line of the terminal; None without one."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        print(f"\r{done} of {total} sessions", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
 
 
 def print_markdown(text: str) -> None:

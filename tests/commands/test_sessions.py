@@ -200,3 +200,25 @@ def test_an_age_is_in_its_largest_unit(seconds: int, shown: str) -> None:
 
 def test_one_line_keeps_what_people_write() -> None:
     assert one_line("  Grüße 🦦\n  an\talle ") == "Grüße 🦦 an alle"
+
+
+def test_sessions_are_written_into_a_folder_and_only_once(
+    past: Past, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "projected"
+    assert run(past, "project", str(folder)) == 0
+    assert capsys.readouterr().out == "3 written, 0 unchanged, 0 removed\n"
+    assert {path.name for path in (folder / past.ids[0]).iterdir()} == {"session.json", "events.jsonl", "summary.txt"}
+    run(past, "delete", "--yes", past.ids[1])
+    assert run(past, "project", str(folder)) == 0
+    assert capsys.readouterr().out == "0 written, 2 unchanged, 1 removed\n"
+    assert run(past, "project", "--rebuild", str(folder)) == 0
+    assert capsys.readouterr().out == "2 written, 0 unchanged, 0 removed\n"
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    past: Past, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert run(past, "project", str(tmp_path / "file")) == 1
+    assert str(tmp_path / "file") in capsys.readouterr().err
