@@ -72,6 +72,11 @@ class Position:
         """Whether any event was taken."""
         return self._turn_seq > 0
 
+    @property
+    def rewound(self) -> bool:
+        """Whether the server died since the last event."""
+        return self._rewound
+
     def rewind(self) -> None:
         """Go back to the beginning of the turn last seen: the server has died."""
         self._rewound = self._turn_seq > 0

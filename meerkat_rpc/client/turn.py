@@ -87,17 +87,16 @@ class Turn:
             yield event
         if self._feed.complete:
             return
-        rest = self._rest() if self._feed.position.seen_any else self._replay()
+        position = self._feed.position
+        if position.rewound and not self._link.keeps:
+            await self.result()  # raises: what it was is gone with the server
+        rest = follow(self._link, self.session_id, position) if position.seen_any else self._replay()
         async with aclosing(rest):
             async for event in rest:
                 if event.turn_id == self.turn_id:
                     yield event
                     if event.is_terminal:
                         return
-
-    def _rest(self) -> AsyncGenerator[Event, None]:
-        """Go on in the log: the reader was behind, or the server died."""
-        return follow(self._link, self.session_id, self._feed.position)
 
     async def _replay(self) -> AsyncGenerator[Event, None]:
         """The turn has ended, and none of its events came: it was refused, or an earlier server ran it."""

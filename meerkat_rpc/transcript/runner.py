@@ -87,8 +87,11 @@ class _Conversation:
             return self._failure(step, Mismatch("", "a step that can be taken", f"{type(error).__name__}: {error}"))
         except TimeoutError:
             return self._failure(step, Mismatch("", f"something within {self._timeout:g} s", ABSENT))
-        except (Closed, NotAMessage, OSError) as error:
-            return self._failure(step, Mismatch("", "a message", f"{type(error).__name__}: {error}"))
+        except Closed as error:
+            ended = self._peer(step.server if step else "a").server.last_words()
+            return self._failure(step, Mismatch("", "a message", f"{error} ({ended})"))
+        except (NotAMessage, OSError) as error:
+            return self._failure(step, Mismatch("", "a message", str(error)))
         return None
 
     def abandon(self) -> None:

@@ -20,6 +20,9 @@ CHUNK = 65536
 STDERR_KEPT = 64 * 1024
 """How much of stderr is kept for reports and for ``expect_stderr``."""
 
+LAST_WORDS_S = 2.0
+"""How long a server that closed its output may take to end, before the report is written without its exit code."""
+
 
 class Closed(Exception):
     """The server's stdout has ended."""
@@ -150,6 +153,15 @@ class Server:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
+
+    def last_words(self) -> str:
+        """Return how it ended, its output being closed; ``stderr`` is then complete."""
+        try:
+            ended = f"exit code {self._process.wait(LAST_WORDS_S)}"
+        except subprocess.TimeoutExpired:
+            ended = "it runs on"
+        self._threads[1].join(LAST_WORDS_S)
+        return ended
 
     @property
     def running(self) -> bool:
