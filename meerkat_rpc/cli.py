@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import Protocol, cast
 
@@ -59,7 +60,13 @@ def _run(name: str, arguments: list[str]) -> int:
     command = cast("Command", importlib.import_module(f"meerkat_rpc.commands.{name}"))
     parser = argparse.ArgumentParser(prog=f"meerkat-rpc {name}", description=command.HELP, allow_abbrev=False)
     command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
+    try:
+        code = command.run(parser.parse_args(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read this has seen enough: `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -222,3 +222,13 @@ def test_a_folder_that_cannot_be_written_is_said(
     (tmp_path / "file").write_text("mine")
     assert run(past, "project", str(tmp_path / "file")) == 1
     assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_to_shout_about(past: Past) -> None:
+    command_line = [sys.executable, "-m", "meerkat_rpc", "sessions", "list", "--json", "--store", past.store]
+    with subprocess.Popen(command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == b""
+    assert program.returncode == 1
