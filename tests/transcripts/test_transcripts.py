@@ -1,0 +1,67 @@
+"""Every transcript in this folder, held with our own server in the framings it makes sense in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meerkat_rpc.commands.transcript import OWN_SERVER
+from meerkat_rpc.transcript.format import Transcript, parse
+from meerkat_rpc.transcript.report import describe
+from meerkat_rpc.transcript.runner import Options, run
+from meerkat_rpc.wire.catalog import ERRORS, METHODS, NOTIFICATIONS
+from meerkat_rpc.wire.framing import Style
+
+FILES = sorted(Path(__file__).parent.glob("*.jsonl"))
+
+UNREACHABLE = {-32603}
+"""A fault of the server's own. A transcript that reached it would be a bug report."""
+
+
+def load(path: Path) -> Transcript:
+    return parse(path.read_text(encoding="utf-8"))
+
+
+def cases() -> Iterator[Any]:
+    for path in FILES:
+        for framing in load(path).header.framings:
+            yield pytest.param(path, framing, id=f"{path.stem}-{framing}")
+
+
+@pytest.mark.parametrize(("path", "framing"), list(cases()))
+def test_the_server_keeps_to_the_transcript(path: Path, framing: Style) -> None:
+    failure = run(load(path), framing, Options(OWN_SERVER, own=True, timeout=30.0))
+    assert failure is None, f"\nmeerkat-rpc transcript run {path}\n{describe(failure)}"
+
+
+def test_every_method_and_notification_is_in_a_transcript() -> None:
+    used = {message.get("method") for message in messages()}
+    assert {*(method.name for method in METHODS), *(notification.name for notification in NOTIFICATIONS)} <= used
+
+
+def test_every_error_that_can_be_reached_is_in_a_transcript() -> None:
+    used = {message["error"]["code"] for message in messages() if "error" in message}
+    assert {error.number for error in ERRORS} - used == UNREACHABLE
+
+
+def test_every_transcript_says_which_rule_it_proves() -> None:
+    assert [path.name for path in FILES if not (load(path).header.title and load(path).header.proves)] == []
+
+
+def test_transcripts_name_no_folder_of_the_machine_they_were_written_on() -> None:
+    assert [path.name for path in FILES if "/work/" in path.read_text() or "/root/" in path.read_text()] == []
+
+
+def messages() -> Iterator[dict[str, Any]]:
+    """Yield every message that a transcript sends or expects."""
+    for path in FILES:
+        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+            for verb, value in json.loads(line).items():
+                if verb in {"send", "expect", "events_until"}:
+                    yield value
+                elif verb == "expect_any_order":
+                    yield from value
