@@ -23,6 +23,9 @@ COMMANDS = {
 }
 """Every command and what its help says. The command's own module is imported only when it is run."""
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
+
 
 class Command(Protocol):
     """A module of ``meerkat_rpc.commands``."""
@@ -66,6 +69,8 @@ def _run(name: str, arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read this has seen enough: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code
 
 

@@ -1,0 +1,39 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.figures import AT_LEAST, AT_MOST, Figure, median, number, row
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "mark"),
+    [((AT_MOST, 2.0), 2.0, "✓"), ((AT_MOST, 2.0), 2.1, "✗"), ((AT_LEAST, 2.0), 2.1, "✓"), ((AT_LEAST, 2.0), 1.9, "✗")],
+)
+def test_a_figure_says_whether_it_reached_its_goal(goal: tuple[str, float], value: float, mark: str) -> None:
+    assert mark in row(Figure("a thing", value, "ms", goal))
+
+
+def test_a_figure_without_a_goal_says_neither() -> None:
+    assert not {"✓", "✗"} & set(row(Figure("a thing", 1.0, "ms")))
+
+
+def test_samples_are_shown_by_their_median_and_their_extremes() -> None:
+    figure = median("a thing", [3.0, 1.0, 200.0], "ms")
+    assert (figure.value, figure.spread) == (3.0, (1.0, 200.0))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.034, "0.03"), (12.34, "12.3"), (100_234.5, "100,234")])
+def test_a_number_has_the_digits_that_matter(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+@pytest.mark.slow
+def test_a_benchmark_runs_and_prints_its_rows() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "create", "first_delta"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "session created, durable" in done.stdout
+    assert "model's first byte → client" in done.stdout
