@@ -82,7 +82,11 @@ def _checksum(key: str, head: bytes, payload: bytes) -> int:
 
 
 def _decompress(key: str, payload: bytes) -> bytes:
+    stream = zlib.decompressobj()
     try:
-        return zlib.decompress(payload)
+        content = stream.decompress(payload, COMPRESS_MAX + 1)  # no row of ours unfolds to more
     except zlib.error as error:
         raise corrupt(key, "it can't be decompressed") from error
+    if not stream.eof:
+        raise corrupt(key, "it is larger, or shorter, than what is compressed")
+    return content

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from meerkat_rpc.store.projection import MADE_BY
 
@@ -48,7 +48,7 @@ class ProjectedFolder:
         """
         try:
             with open(self._file(EVENTS), "r+b") as file:
-                line = _cut_to_last_line(file.fileno())
+                line = _cut_to_last_line(file)
             return (int(json.loads(line)["seq"]), line) if line else (0, b"")
         except (FileNotFoundError, ValueError, LookupError, TypeError):
             return None
@@ -79,13 +79,14 @@ class ProjectedFolder:
         return os.path.join(self.path, name)
 
 
-def _cut_to_last_line(descriptor: int) -> bytes:
+def _cut_to_last_line(file: BinaryIO) -> bytes:
     """Cut the file to its last newline, and return the line that ends there; b"" when there is none."""
-    at, tail = os.lseek(descriptor, 0, os.SEEK_END), b""
+    at, tail = file.seek(0, os.SEEK_END), b""
     while at > 0 and tail.count(b"\n") < 2:  # noqa: PLR2004 - the one that ends the line, and the one before it
         start = max(0, at - _BLOCK)
-        tail, at = os.pread(descriptor, at - start, start) + tail, start
+        file.seek(start)
+        tail, at = file.read(at - start) + tail, start
     whole = tail[: tail.rfind(b"\n") + 1]
     if len(whole) < len(tail):
-        os.ftruncate(descriptor, at + len(whole))
+        file.truncate(at + len(whole))
     return whole[whole.rfind(b"\n", 0, -1) + 1 :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from meerkat_rpc.errors import StoreCorrupt, StoreError
@@ -28,6 +30,14 @@ def test_no_flipped_bit_goes_unnoticed(at: int) -> None:
     with pytest.raises(StoreError) as refused:
         unseal("key", bytes(row))
     assert refused.value.data["row"] == "key"
+
+
+def test_a_row_that_unfolds_to_more_than_any_of_ours_is_refused() -> None:
+    bomb = zlib.compress(bytes(2 * COMPRESS_MAX))
+    head = b"mk\x01\x01"
+    checksum = zlib.crc32(bomb, zlib.crc32(head, zlib.crc32(b"key")))
+    with pytest.raises(StoreCorrupt, match="larger"):
+        unseal("key", head + checksum.to_bytes(4) + bomb)
 
 
 def test_a_row_that_was_cut_short_is_noticed() -> None:
