@@ -8,12 +8,12 @@ On the path to the first reply (choosing a contract): light imports only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from meerkat_rpc.domain import LoggedEvent
 from meerkat_rpc.ids import event_id
 from meerkat_rpc.rpc.contract import is_envelope
-from meerkat_rpc.wire.framing import Style, encode
+from meerkat_rpc.wire.framing import Style, header
 
 
 class Dialect:
@@ -35,34 +35,43 @@ class Dialect:
 
     def listed(self, session_id: str, events: Iterable[LoggedEvent]) -> bytes:
         """Return ``events`` as the JSON array of ``events/list_since``."""
-        session = session_id.encode()
-        return b"[%b]" % b",".join([b"{%b}" % self._members(session, session_id, event) for event in events])
+        return b"[%b]" % b",".join([b"".join(parts) for parts in self._parts(b"{", session_id, events)])
 
     def _notifications(
         self, head: bytes, session_id: str, events: Iterable[LoggedEvent], style: Style, *, sequence: bool = False
     ) -> bytes:
-        session = session_id.encode()
-        bodies = [
-            b"%b%b%b}}"
-            % (head, b'"sequence":%d,' % event.seq if sequence else b"", self._members(session, session_id, event))
-            for event in events
-        ]
-        if style == "jsonl":
-            bodies.append(b"")
-            return b"\n".join(bodies)
-        return b"".join([encode(body, style) for body in bodies])
+        """Return one message an event. Bodies are joined once: the largest are as large as a whole turn's text."""
+        pieces: list[bytes] = []
+        tail = b"}\n" if style == "jsonl" else b"}"
+        for prefix, body, close in self._parts(head, session_id, events, sequence=sequence):
+            if style != "jsonl":
+                pieces.append(header(len(prefix) + len(body) + len(close) + len(tail)))
+            pieces += (prefix, body, close, tail)
+        return b"".join(pieces)
 
-    def _members(self, session: bytes, session_id: str, event: LoggedEvent) -> bytes:
-        seq, timestamp_ms, turn_id, body = event
-        if self._envelope:
-            body = (
-                b'{"event_id":"%b","source":{"type":"session","session_id":"%b"},"seq":%d,"timestamp_ms":%d,"payload":%b}'
-                % (event_id(session_id, seq).encode(), session, seq, timestamp_ms, body)
-            )
-        return b'"session_id":"%b","turn_id":"%b","seq":%d,"timestamp_ms":%d,"event":%b' % (
-            session,
-            turn_id.encode(),
-            seq,
-            timestamp_ms,
-            body,
-        )
+    def _parts(
+        self, head: bytes, session_id: str, events: Iterable[LoggedEvent], *, sequence: bool = False
+    ) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Yield, for each event, what stands before its body, the body, and what stands after it."""
+        session = session_id.encode()
+        known_turn, before_seq = "", b""
+        for seq, timestamp_ms, turn_id, body in events:
+            if turn_id != known_turn:
+                known_turn = turn_id
+                before_seq = b'"session_id":"%b","turn_id":"%b","seq":' % (session, turn_id.encode())
+            first = b'%b"sequence":%d,' % (head, seq) if sequence else head
+            prefix = b'%b%b%d,"timestamp_ms":%d,"event":' % (first, before_seq, seq, timestamp_ms)
+            if self._envelope:
+                yield prefix + _envelope(session, session_id, seq, timestamp_ms), body, b"}}"
+            else:
+                yield prefix, body, b"}"
+
+
+def _envelope(session: bytes, session_id: str, seq: int, timestamp_ms: int) -> bytes:
+    """Return what stands before the payload in an envelope."""
+    return b'{"event_id":"%b","source":{"type":"session","session_id":"%b"},"seq":%d,"timestamp_ms":%d,"payload":' % (
+        event_id(session_id, seq).encode(),
+        session,
+        seq,
+        timestamp_ms,
+    )

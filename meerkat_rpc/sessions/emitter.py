@@ -36,6 +36,7 @@ class Emitter:
         self._journal = journal
         self._feed = feed
         self._on_failure = on_failure
+        self._must_wait = not journal.durable
         self._pending: list[LoggedEvent] = []
         self._pending_bytes = 0
         self._append: asyncio.Task[None] | None = None
@@ -44,7 +45,7 @@ class Emitter:
         self._held = False
 
     async def emit(self, event: Event) -> None:
-        """Take ``event``. Suspends only when a batch is full."""
+        """Take ``event``. Suspends only when a batch is full, or a follower is behind that can't catch up from the log."""
         body = encode_event(event)
         self.last_seq += 1
         self._pending.append(LoggedEvent(self.last_seq, now_ms(), self._turn_id, body))
@@ -54,6 +55,8 @@ class Emitter:
             asyncio.get_running_loop().call_soon(self._flush_soon)
         if len(self._pending) >= BATCH_EVENTS or self._pending_bytes >= BATCH_BYTES:
             await self._make_room()
+        if self._must_wait and self._feed.is_backlogged:
+            await self._feed.drained()
 
     def hold(self) -> None:
         """Start no more appends: the agent is done, and what is pending goes with the commit that ends the turn."""
@@ -102,5 +105,3 @@ class Emitter:
         self._flush_soon()
         self._room = asyncio.get_running_loop().create_future()
         await self._room
-        if not self._journal.durable and self._feed.followed:
-            await self._feed.drained()

@@ -65,9 +65,14 @@ class Feed:
         """Whether anybody is following."""
         return bool(self._followers)
 
+    @property
+    def is_backlogged(self) -> bool:
+        """Whether a follower is more than ``BACKLOG_BYTES`` behind."""
+        return bool(self._followers) and self._published_bytes - min(self._followers.values()) > BACKLOG_BYTES
+
     async def drained(self) -> None:
-        """Wait until no follower is more than ``BACKLOG_BYTES`` behind."""
-        while self._followers and self._published_bytes - min(self._followers.values()) > BACKLOG_BYTES:
+        """Wait until no follower is."""
+        while self.is_backlogged:
             await self._next_change()
 
     async def wait_beyond(self, seq: int) -> None:

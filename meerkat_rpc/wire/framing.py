@@ -74,7 +74,12 @@ def encode(body: bytes, style: Style) -> bytes:
     """Return ``body``, JSON without a raw newline in it, framed for the wire."""
     if style == "jsonl":
         return body + b"\n"
-    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    return header(len(body)) + body
+
+
+def header(size: int) -> bytes:
+    """Return the header section before a body of ``size`` bytes."""
+    return b"Content-Length: %d\r\n\r\n" % size
 
 
 class Framer:
