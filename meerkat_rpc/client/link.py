@@ -142,8 +142,11 @@ class Link:
             self._restarting.cancel()
             await asyncio.wait([self._restarting])
         self._settle(None, ClientClosed("the client is closed"))
-        if connection is not None:
-            await connection.close(interrupt=interrupt)
+        try:
+            if connection is not None:
+                await connection.close(interrupt=interrupt)
+        finally:
+            self._routes.server_died()
 
 
 def _greeting() -> dict[str, Any]:

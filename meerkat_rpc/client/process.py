@@ -19,7 +19,8 @@ STDERR_TAIL_BYTES = 16 * 1024
 """How much of stderr is kept: enough for a traceback, and a server that floods it costs no more than that."""
 
 LAST_PIPE_S = 1.0
-"""How long the process may outlive its stdout, or stdout the process, before the other is taken for gone too."""
+"""How long the process may outlive its stdout, or a pipe the process (a grandchild may hold it), before all of it is
+taken for gone."""
 
 EXIT_GRACE_S = 5.0
 """How long a server may take to end after its stdin closed before SIGTERM. It may be finishing a commit."""
@@ -53,7 +54,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self._tail = bytearray()
         self._writable = asyncio.Event()
         self._writable.set()
-        self._gone = {"process": False, "stdout": False}
+        self._gone = {"process": False, "stdout": False, "stderr": False}
         self.ended = asyncio.Event()
 
     @classmethod
@@ -96,9 +97,9 @@ class ServerProcess(asyncio.SubprocessProtocol):
             self._on_stderr(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """Note the end of stdout."""
-        if fd == 1:
-            self._lost("stdout")
+        """Note the end of a pipe."""
+        if fd:
+            self._lost("stdout" if fd == 1 else "stderr")
 
     def process_exited(self) -> None:
         """Note the end of the process. Its last output may still be in the pipe."""
@@ -118,7 +119,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self._gone[part] = True
         if all(self._gone.values()):
             self._end()
-        else:
+        elif part != "stderr":  # a program may do without stderr, but not without the rest
             self._loop.call_later(LAST_PIPE_S, self._end)
 
     def _end(self) -> None:

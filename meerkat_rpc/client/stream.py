@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
-from meerkat_rpc.client.errors import ServerDied
+from meerkat_rpc.client.errors import ServerDied, SessionNotFound
 from meerkat_rpc.client.events import Event, Position
 from meerkat_rpc.client.feed import EventFeed
 
@@ -21,22 +21,27 @@ async def follow(link: Link, session_id: str, position: Position) -> AsyncGenera
     """Iterate over a session's events from ``position`` on, whatever becomes of servers meanwhile.
 
     The server pushes at its own speed. A reader that falls too far behind has its stream closed and, once it has
-    used up what had come, opened again where it is.
+    used up what had come, opened again where it is. A stream that the server ends is opened again too: only so is it
+    known whether the session was deleted, which ends the iteration, or the server is on its way out.
     """
+    known = False
     while True:
         connection = await link.connection()
         stream = _Stream(connection, session_id, position)
         try:
             await stream.open()
+            known = True
             async for event in stream.feed:
                 yield event
+        except SessionNotFound:
+            if not known:
+                raise
+            return
         except ServerDied:
             if not link.keeps:
                 raise
         finally:
             stream.close()
-        if stream.feed.complete:
-            return
         if connection.lost and not link.keeps:
             raise connection.loss()
 

@@ -122,6 +122,21 @@ def test_closing_interrupts_and_saves_a_running_turn(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_closing_ends_whoever_follows_a_session(tmp_path: Path) -> None:
+    async def follow(client: Client, session_id: str) -> None:
+        async for _ in client.events(session_id, from_seq=1):
+            pass
+
+    async def scenario() -> None:
+        async with Client.spawn(store=str(tmp_path)) as client:
+            following = asyncio.create_task(follow(client, await client.create()))
+            await client.list()
+        with pytest.raises(ClientClosed):
+            await following
+
+    run(scenario())
+
+
 def test_after_closing_the_process_is_gone_and_calls_are_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Client.spawn(store=str(tmp_path)) as client:

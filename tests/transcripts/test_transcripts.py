@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from meerkat_rpc.commands.transcript import OWN_SERVER
 from meerkat_rpc.transcript.format import Transcript, parse
 from meerkat_rpc.transcript.report import describe
-from meerkat_rpc.transcript.runner import Options, run
+from meerkat_rpc.transcript.runner import Failure, Options, run
 from meerkat_rpc.wire.catalog import ERRORS, METHODS, NOTIFICATIONS
 from meerkat_rpc.wire.framing import Style
 
@@ -32,10 +34,27 @@ def cases() -> Iterator[Any]:
             yield pytest.param(path, framing, id=f"{path.stem}-{framing}")
 
 
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Failure | None]]]:
+    """Hold the conversations of all selected tests, a few at a time: they mostly wait for servers to start."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        items = [
+            item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path
+        ]
+        yield {item.name: pool.submit(hold, item.callspec.params) for item in items if "framing" in item.fixturenames}
+        pool.shutdown(cancel_futures=True)
+
+
+def hold(case: Mapping[str, Any]) -> Failure | None:
+    return run(load(case["path"]), case["framing"], Options(OWN_SERVER, own=True, timeout=30.0))
+
+
 @pytest.mark.parametrize(("path", "framing"), list(cases()))
-def test_the_server_keeps_to_the_transcript(path: Path, framing: Style) -> None:
-    failure = run(load(path), framing, Options(OWN_SERVER, own=True, timeout=30.0))
-    assert failure is None, f"\nmeerkat-rpc transcript run {path}\n{describe(failure)}"
+def test_the_server_keeps_to_the_transcript(
+    path: Path, framing: Style, request: pytest.FixtureRequest, outcomes: dict[str, Future[Failure | None]]
+) -> None:
+    failure = outcomes[request.node.name].result()
+    assert failure is None, f"\nmeerkat-rpc transcript run {path} --framing {framing}\n{describe(failure)}"
 
 
 def test_every_method_and_notification_is_in_a_transcript() -> None:
