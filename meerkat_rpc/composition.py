@@ -33,7 +33,7 @@ def persistent_service(registry: AgentRegistry, max_sessions: int, store: Store)
         max_sessions,
         open_journal=lambda session_id: StoreJournal(store, session_id),
     )
-    return PersistentSessionService(store, live, Lease(store, owner, lambda: live.running_turns > 0))
+    return PersistentSessionService(store, live, Lease(store, owner, lambda: live.sessions.running_turns > 0))
 
 
 def open_service(settings: Settings) -> PersistentSessionService:

@@ -45,7 +45,7 @@ class Emitter:
         self._held = False
 
     async def emit(self, event: Event) -> None:
-        """Take ``event``. Suspends only when a batch is full, or a follower is behind that can't catch up from the log."""
+        """Take ``event``. Suspends only when a batch is full, or a follower lags that has no log to read."""
         body = encode_event(event)
         self.last_seq += 1
         self._pending.append(LoggedEvent(self.last_seq, now_ms(), self._turn_id, body))

@@ -7,26 +7,25 @@ process. ``PersistentSessionService`` puts a store behind the journals and wraps
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from attrs import evolve
 
 from meerkat_rpc.domain import (
     AgentConfig,
-    CatalogueRow,
     Labels,
     LoggedEvent,
     Owner,
     SessionChange,
-    SessionHead,
     TurnOutcome,
 )
-from meerkat_rpc.errors import CapacityExhausted, InvalidArgument, SessionNotFound
+from meerkat_rpc.errors import InvalidArgument, SessionNotFound
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.sessions import changes, listing, reading, replay
 from meerkat_rpc.sessions.ending import HOST_EXIT, Ending
-from meerkat_rpc.sessions.journal import Journal, MemoryJournal
+from meerkat_rpc.sessions.journal import MemoryJournal
 from meerkat_rpc.sessions.live import LiveSession
+from meerkat_rpc.sessions.live_sessions import LiveSessions, OpenJournal
 from meerkat_rpc.sessions.replay import Replay
 from meerkat_rpc.sessions.service import (
     Created,
@@ -47,7 +46,6 @@ MAX_SESSIONS = 1000
 """Live sessions by default: at some 10 KB each, what a desktop process may hold without anybody noticing."""
 
 CompleteConfig = Callable[[AgentConfig], AgentConfig]
-OpenJournal = Callable[[str], Journal]
 
 
 class EphemeralSessionService:
@@ -70,24 +68,19 @@ class EphemeralSessionService:
         max_sessions: int = MAX_SESSIONS,
         open_journal: OpenJournal = lambda _session_id: MemoryJournal(),
     ) -> None:
-        self.max_sessions = max_sessions
+        self.sessions = LiveSessions(owner, max_sessions, open_journal)
         self._build = build
         self._complete = complete
-        self._owner = owner
-        self._open_journal = open_journal
-        self._live: dict[str, LiveSession] = {}
-        self._clock = 0
-        self._closing = False
 
     # -- create and run ----------------------------------------------------------------------------------------
 
     async def create(self, request: CreateSession) -> Created:
         """See ``SessionService``."""
-        if request.session_id is not None and (known := self._live.get(request.session_id)) is not None:
+        if request.session_id is not None and (known := self.sessions.find(request.session_id)) is not None:
             return await self.repeated_create(known, request)
         if request.turn_id is not None and (known := self._created_by(request.turn_id)) is not None:
             return await self.repeated_create(known, request)
-        session = self.hold(changes.new_head(request, self._complete(request.config)), last_seq=0)
+        session = self.sessions.hold(changes.new_head(request, self._complete(request.config)), last_seq=0)
         try:
             if request.prompt is None:
                 await session.change(lambda head, _: SessionChange(head=evolve(head, revision=1)))
@@ -97,7 +90,7 @@ class EphemeralSessionService:
             await session.run(turn)
         except BaseException:
             if session.head.revision == 0 and session.turn is None:
-                self.release(session)
+                self.sessions.release(session)
             raise
         return Created(session.session_id, turn)
 
@@ -119,7 +112,7 @@ class EphemeralSessionService:
 
     async def start_turn(self, request: StartTurn) -> TurnHandle:
         """See ``SessionService``."""
-        session = self.session(request.session_id)
+        session = self.sessions.get(request.session_id)
         if request.turn_id is not None:
             repeated = await self._repeated_turn(session, request.turn_id, request.prompt)
             if repeated is not None:
@@ -130,13 +123,13 @@ class EphemeralSessionService:
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
         """See ``SessionService``."""
-        turn = self.session(session_id).turn
+        turn = self.sessions.get(session_id).turn
         if turn is None or turn_id not in (None, turn.turn_id):
             return False
         return await turn.interrupt(Ending())
 
     def _admit(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig) -> LiveTurn:
-        self._touch(session)
+        self.sessions.touch(session)
         return session.admit(turn_id, prompt, config, self._build)
 
     async def _repeated_turn(self, session: LiveSession, turn_id: str, prompt: str) -> Replay | None:
@@ -149,7 +142,7 @@ class EphemeralSessionService:
         return Replay(session.session_id, turn_id, lambda: replay.of_ended(session.journal, session.session_id, record))
 
     def _created_by(self, turn_id: str) -> LiveSession | None:
-        for session in self._live.values():
+        for session in self.sessions:
             if session.create_turn_id == turn_id:
                 return session
         return None
@@ -158,39 +151,39 @@ class EphemeralSessionService:
 
     async def read(self, session_id: str) -> SessionView:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         return await reading.view(session.head, session.journal)
 
     async def list(self, query: ListQuery) -> SessionPage:
         """See ``SessionService``."""
-        return listing.select(listing.newest_first(self.rows().values()), query)
+        return listing.select(listing.newest_first(self.sessions.rows().values()), query)
 
     async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         messages = await session.journal.messages(offset, limit)
         return HistoryPage(session_id, session.head.message_count, offset, messages)
 
     async def latest_seq(self, session_id: str) -> int:
         """See ``SessionService``."""
-        return self.session(session_id).feed.last_seq
+        return self.sessions.get(session_id).feed.last_seq
 
     async def events_since(self, session_id: str, after: int, limit: int) -> EventPage:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         reading.check_cursor(after, session.feed.last_seq)
         return EventPage(await session.journal.events(after, limit), session.feed.last_seq)
 
     async def subscribe(self, session_id: str, after: int) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """See ``SessionService``."""
-        async for batch in self.session(session_id).feed.follow(after):
+        async for batch in self.sessions.get(session_id).feed.follow(after):
             yield batch
 
     # -- put away ----------------------------------------------------------------------------------------------
 
     async def archive(self, session_id: str) -> None:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         if session.head.archived or session.leaving:
             raise SessionNotFound("the session is archived already", session_id=session_id)
         session.leaving = True
@@ -202,36 +195,36 @@ class EphemeralSessionService:
 
     async def unarchive(self, session_id: str) -> None:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         if session.head.archived:
-            self._make_room()
+            self.sessions.check_room()
             await session.change(changes.unarchived)
 
     async def delete(self, session_id: str) -> None:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         await self.clear_out(session)
-        self.release(session)
+        self.sessions.release(session)
 
     async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
         """See ``SessionService``."""
-        session = self.session(session_id)
+        session = self.sessions.get(session_id)
         await session.change(lambda head, _: changes.retitled(head, title, labels))
         return await reading.view(session.head, session.journal)
 
     async def fork(self, session_id: str, message_index: int) -> str:
         """See ``SessionService``."""
-        parent = self.session(session_id)
+        parent = self.sessions.get(session_id)
         if message_index > parent.head.message_count:
             raise InvalidArgument(
                 f"params.message_index: the session has {parent.head.message_count} messages", session_id=session_id
             )
         messages = close_open_calls(await reading.read_messages(parent.journal, message_index))
-        child = self.hold(changes.forked_head(parent.head, messages), last_seq=0)
+        child = self.sessions.hold(changes.forked_head(parent.head, messages), last_seq=0)
         try:
             await child.change(lambda head, _: SessionChange(evolve(head, revision=1), messages))
         except BaseException:
-            self.release(child)
+            self.sessions.release(child)
             raise
         return child.session_id
 
@@ -239,97 +232,24 @@ class EphemeralSessionService:
 
     async def health(self) -> ServiceHealth:
         """See ``SessionService``."""
-        return ServiceHealth(self.active, self.running_turns, len(self._live), self.max_sessions)
+        live = self.sessions
+        return ServiceHealth(live.active, live.running_turns, len(live), live.max_sessions)
 
     async def turns_ended(self) -> None:
         """See ``SessionService``."""
-        for session in list(self._live.values()):
+        for session in self.sessions:
             await session.turn_ended()
 
     async def close(self) -> None:
         """See ``SessionService``."""
-        self._closing = True
-        running = [session.turn for session in self._live.values() if session.turn is not None]
+        self.sessions.closed = True
+        running = [session.turn for session in self.sessions if session.turn is not None]
         await asyncio.gather(*(turn.interrupt(HOST_EXIT) for turn in running))
-        for session in list(self._live.values()):
-            self.release(session)
-
-    # -- for the service that wraps this one -------------------------------------------------------------------
-
-    def session(self, session_id: str) -> LiveSession:
-        """Return the live session.
-
-        Raises:
-            SessionNotFound: there is none.
-        """
-        session = self._live.get(session_id)
-        if session is None or session.gone:
-            raise SessionNotFound("there is no such session", session_id=session_id)
-        return session
-
-    def find(self, session_id: str) -> LiveSession | None:
-        """Return the live session, or None."""
-        session = self._live.get(session_id)
-        return None if session is None or session.gone else session
-
-    def live(self) -> Iterator[LiveSession]:
-        """Iterate over the live sessions."""
-        return iter(list(self._live.values()))
-
-    def rows(self) -> Mapping[str, CatalogueRow]:
-        """Return the catalogue rows of the sessions that have been committed."""
-        return {
-            session.session_id: CatalogueRow.of(session.head)
-            for session in self._live.values()
-            if session.head.revision and not session.gone
-        }
-
-    def hold(self, head: SessionHead, last_seq: int) -> LiveSession:
-        """Take a session in.
-
-        Raises:
-            CapacityExhausted: ``max_sessions`` are live.
-        """
-        self._make_room()
-        session = LiveSession(head, last_seq, self._open_journal(head.session_id), self._owner)
-        self._live[head.session_id] = session
-        self._touch(session)
-        return session
-
-    def release(self, session: LiveSession) -> None:
-        """Let go of a session; whoever follows it reaches the end."""
-        session.gone = True
-        session.feed.close()
-        if self._live.get(session.session_id) is session:
-            del self._live[session.session_id]
+        for session in self.sessions:
+            self.sessions.release(session)
 
     async def clear_out(self, session: LiveSession) -> None:
         """Interrupt what runs in the session and let nothing in after it."""
         session.leaving = True
         while session.turn is not None:
             await session.turn.interrupt(Ending())
-
-    def _make_room(self) -> None:
-        if self._closing:
-            raise SessionNotFound("the server is shutting down")
-        active = self.active
-        if active >= self.max_sessions:
-            raise CapacityExhausted(
-                f"{active} sessions are live, which is the limit; archive or delete some, or raise --max-sessions",
-                active=active,
-                max=self.max_sessions,
-            )
-
-    @property
-    def running_turns(self) -> int:
-        """How many turns are running."""
-        return sum(session.turn is not None for session in self._live.values())
-
-    @property
-    def active(self) -> int:
-        """How many live sessions count against ``max_sessions``."""
-        return sum(not session.head.archived for session in self._live.values())
-
-    def _touch(self, session: LiveSession) -> None:
-        self._clock += 1
-        session.used = self._clock

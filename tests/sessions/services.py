@@ -63,7 +63,7 @@ class Services:
         live = EphemeralSessionService(
             self._builder(registry), registry.complete, owner, max_sessions, lambda name: StoreJournal(store, name)
         )
-        return PersistentSessionService(store, live, Lease(store, owner, lambda: live.running_turns > 0))
+        return PersistentSessionService(store, live, Lease(store, owner, lambda: live.sessions.running_turns > 0))
 
     def store(self) -> Store:
         """Return the store, or another connection to it."""

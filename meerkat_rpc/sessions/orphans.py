@@ -1,0 +1,67 @@
+"""Turns whose process is gone: whoever next looks at such a session ends the turn first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from meerkat_rpc.domain import CatalogueRow, SessionHead
+from meerkat_rpc.errors import StoreError
+from meerkat_rpc.sessions.lease import Lease
+from meerkat_rpc.sessions.recovery import recover
+from meerkat_rpc.store.base import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Orphans:
+    """Finds turns that dead processes left, and ends them.
+
+    Args:
+        store: where the sessions are.
+        lease: tells which processes are alive.
+        runs_here: tells whether this process is running a turn in the session of that id.
+    """
+
+    def __init__(self, store: Store, lease: Lease, runs_here: Callable[[str], bool]) -> None:
+        self._store = store
+        self._lease = lease
+        self._runs_here = runs_here
+
+    async def settled(self, head: SessionHead) -> SessionHead | None:
+        """Return the session's head with no orphaned turn in it; None when the session is gone.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        if head.running is None or self._runs_here(head.session_id):
+            return head
+        if await self._lease.is_held_by(head.running.owner):
+            return head
+        return await recover(self._store, head)
+
+    async def settle_rows(self, rows: Iterable[CatalogueRow]) -> bool:
+        """End the orphaned turns among ``rows``; return whether there were any."""
+        orphans = [
+            row.session_id
+            for row in rows
+            if row.running is not None
+            and not self._runs_here(row.session_id)
+            and not await self._lease.is_held_by(row.running.owner)
+        ]
+        for session_id in orphans:
+            await self._settle(session_id)
+        return bool(orphans)
+
+    async def settle_all(self) -> None:
+        """End every orphaned turn in the store. One that can't be ended is logged and left to whoever asks for it."""
+        for session_id in await self._store.running():
+            await self._settle(session_id)
+
+    async def _settle(self, session_id: str) -> None:
+        try:
+            head = await self._store.head(session_id)
+            if head is not None:
+                await self.settled(head)
+        except StoreError as error:
+            logger.warning("session %s: its unfinished turn could not be ended: %s", session_id, error.message)
