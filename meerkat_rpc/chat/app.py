@@ -53,13 +53,19 @@ class Chat:
         turn = self._conversation.ask(line)
         if await show_turn(turn, self._screen):
             self._conversation.session_id = turn.session_id
+        self._screen.say("")
 
 
 async def greet(client: Client, screen: Screen) -> None:
-    """Say where one is: version, model, where sessions are kept, how to get help."""
-    server, catalogue = client.server, await client.models()
-    info, store = server["server_info"], server["store"]
-    where = f"sessions in {short_path(store['path'])}" if store.get("path") else "nothing is kept: --ephemeral"
+    """Say where one is: version, model, where sessions are kept, how to get help.
+
+    Raises:
+        RpcError: the store can't be used. Better now than after the first prompt was typed.
+    """
+    catalogue, kept = await client.models(), (await client.list(limit=1))["total"]
+    info, store = client.server["server_info"], client.server["store"]
+    sessions = f"{kept} session{'' if kept == 1 else 's'}"
+    where = f"{sessions} in {short_path(store['path'])}" if "path" in store else "nothing is kept: --ephemeral"
     screen.note(f"{info['name']} {info['version']} · {catalogue['default_model'] or 'no model'} · {where}")
     for line in _missing_model(catalogue):
         screen.say(line)

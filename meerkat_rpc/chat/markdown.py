@@ -34,6 +34,10 @@ class ChatMarkdown(Markdown):
 
     def __init__(self, text: str) -> None:
         super().__init__(printable(text), code_theme="ansi_dark", hyperlinks=False)
+        for inline in self.parsed:
+            for token in inline.children or ():
+                if token.type == "softbreak":  # a model that ends a line means it, as people in chats do
+                    token.type = "hardbreak"
 
 
 class MarkdownStream:
@@ -43,7 +47,7 @@ class MarkdownStream:
         self._console = console
         self._growing = ""
         self._shown: list[str] = []
-        self._shown_width = console.width
+        self._width = console.width
         self._timer: asyncio.TimerHandle | None = None
         self._blocks = 0
 
@@ -54,8 +58,7 @@ class MarkdownStream:
     def add(self, delta: str) -> None:
         """Take a piece of the answer."""
         self._growing += delta
-        cut = _end_of_finished_blocks(self._growing)
-        if cut:
+        while cut := _end_of_first_block(self._growing):
             finished, self._growing = self._growing[:cut], self._growing[cut:]
             self._finish(finished)
         if self._growing and self._timer is None:
@@ -89,39 +92,42 @@ class MarkdownStream:
         with self._console.capture() as capture:
             # A column is left free: terminals differ in what they do after the last one.
             self._console.print(ChatMarkdown(block), width=self._console.width - 1, end="")
-        lines = [line.rstrip(" ") for line in capture.get().strip("\n").split("\n")]
-        return [*([""] if self._blocks else []), *lines]
+        lines = [line.rstrip(" ") for line in capture.get().split("\n")]
+        full = [at for at, line in enumerate(lines) if Text.from_ansi(line).plain.strip()]
+        return [*([""] if self._blocks else []), *lines[full[0] : full[-1] + 1]] if full else []
 
     def _draw(self, lines: list[str]) -> None:
         """Make ``lines`` stand where the lines shown before are; the cursor is at the end of the last one."""
+        if self._console.width != self._width:
+            self._start_anew()
         if lines == self._shown:
             return
-        same = next((at for at, pair in enumerate(zip(lines, self._shown, strict=False)) if pair[0] != pair[1]), None)
-        first = min(len(lines), len(self._shown)) if same is None else same
-        first = max(min(first, len(lines) - 1), 0)
-        if first >= len(self._shown):
-            start = "\n" if self._shown else ""
-        else:
-            up, first = self._rows_up_to(first)
-            start = (f"\x1b[{up}A" if up else "") + "\r\x1b[J"
-        self._write(start + "\n".join(lines[first:]))
-        self._shown, self._shown_width = lines, self._console.width
+        first = self._first_to_write(lines)
+        # One write: a window that showed the erased lines for a moment would flicker.
+        self._write(self._move_to(first) + "\n".join(lines[first:]))
+        self._shown = lines
 
-    def _rows_up_to(self, first: int) -> tuple[int, int]:
-        """Return how many rows above the cursor's the line ``first`` begins, and that line.
+    def _move_to(self, first: int) -> str:
+        """Return what moves the cursor from the last line's end to the line ``first``, and clears from there."""
+        up = len(self._shown) - 1 - first
+        if up < 0:
+            return "\n" if self._shown else ""
+        return f"\x1b[{up}A\r\x1b[J" if up else "\r\x1b[J"
 
-        Rows that scrolled out of the window can't be reached: a later line is returned then. A window that was made
-        narrower since has folded the lines.
-        """
-        rows, line = self._rows(self._shown[-1]) - 1, len(self._shown) - 1
-        while line > first and rows + (above := self._rows(self._shown[line - 1])) < self._console.height:
-            rows, line = rows + above, line - 1
-        return rows, line
+    def _first_to_write(self, lines: list[str]) -> int:
+        """Return the first of ``lines`` that differs from what is shown, and that the cursor can still reach."""
+        pairs = enumerate(zip(lines, self._shown, strict=False))
+        same = min(len(lines), len(self._shown))
+        first = next((at for at, (new, old) in pairs if new != old), same)
+        out_of_the_window = len(self._shown) - self._console.height
+        return max(min(first, len(lines) - 1), out_of_the_window, 0)
 
-    def _rows(self, line: str) -> int:
-        if self._console.width >= self._shown_width:
-            return 1
-        return max(-(-Text.from_ansi(line).cell_len // self._console.width), 1)
+    def _start_anew(self) -> None:
+        """The window was resized: where the lines are now, terminals disagree. They stay, and the block is repeated."""
+        self._width = self._console.width
+        if self._shown:
+            self._write("\n")
+            self._shown = []
 
     def _write(self, text: str) -> None:
         self._console.file.write(text)
@@ -153,17 +159,22 @@ class PlainStream:
             self._last = "\n"
 
 
-def _end_of_finished_blocks(text: str) -> int:
-    """Return where the last finished block of ``text`` ends: after an empty line that is not inside a fence."""
-    end = position = 0
-    fence = ""
+def _end_of_first_block(text: str) -> int:
+    """Return where the first block of ``text`` ends, 0 while it may still grow.
+
+    It ends after an empty line that is not inside a fence, once the next line is seen not to be indented: an indented
+    one goes on with a list's item.
+    """
+    position, fence, begun, empty = 0, "", False, False
     for line in text.splitlines(keepends=True):
+        if begun and empty and not line[0].isspace():
+            return position
         position += len(line)
-        mark = line.lstrip()[:3]
+        content = line.strip()
         if fence:
-            fence = "" if mark == fence and not line.strip().strip(fence[0]) else fence
-        elif mark in {"```", "~~~"}:
-            fence = mark
-        elif line == "\n":
-            end = position
-    return end if text[:end].strip() else 0
+            fence = "" if content.startswith(fence) and not content.strip(fence[0]) else fence
+        elif content.startswith(("```", "~~~")):
+            fence = content[:3]
+        empty = not content and not fence
+        begun = begun or bool(content)
+    return 0

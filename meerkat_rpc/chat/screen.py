@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NARROWEST = 20
 """Columns below which rendered Markdown is harder to read than plain text."""
 
+LIST_COLUMNS = 100
+"""How wide a list of sessions gets: on a wide window a title and its age would be too far apart."""
+
 PROMPT = "› "  # noqa: RUF001 - a prompt, not a comparison
 
 
@@ -58,14 +61,16 @@ class Screen:
     def sessions(self, sessions: Sequence[SessionSummary], current: str | None, now: float) -> None:
         """Write a numbered list. ``now``: seconds since the epoch."""
         table = _table("bold", "", "dim", "dim", "yellow")
-        table.columns[1].no_wrap = True
+        table.expand, table.columns[1].ratio = True, 1
+        for column in table.columns:
+            column.no_wrap = True
         for number, session in enumerate(sessions, 1):
             mark = "*" if session["session_id"] == current else " "
             messages = "1 message" if session["message_count"] == 1 else f"{session['message_count']} messages"
             state = "" if session["state"] == "idle" else session["state"]
             title = one_line(session["title"]) or "(untitled)"
             table.add_row(f"{mark}{number}", title, f"{age(now - session['updated_at'])} ago", messages, state)
-        self.console.print(table)
+        self.console.print(table, width=min(self.console.width, LIST_COLUMNS))
 
     def models(self, models: Sequence[Model], current: str | None) -> None:
         """Write what there is to choose from, with what to install where something is missing."""

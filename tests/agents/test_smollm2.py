@@ -149,6 +149,7 @@ def test_an_output_schema_that_makes_no_sense_fails_the_turn(builder: SmolLM2Bui
         complete(builder, RecordedTurn("Hi", steady(5, output_schema={"type": "nonsense"})))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["Meerkats stand guard. ", "漢字仮名交じり文を書く。", "ᚠᛇᚻ᛫ᛒᛦᚦ᛫ᚠᚱᚩ"])
 def test_a_history_that_is_too_long_loses_its_oldest_exchanges_whatever_the_script(
     small_window: SmolLM2Builder, text: str
@@ -164,6 +165,7 @@ def test_a_prompt_that_fits_no_window_is_refused_with_both_figures(small_window:
         complete(small_window, RecordedTurn("far too long " * 1000, steady(SMALL_WINDOW * 2)))
 
 
+@pytest.mark.slow
 def test_an_answer_ends_where_the_window_ends(small_window: SmolLM2Builder) -> None:
     turn = RecordedTurn("Count from one to ten thousand. " * 8, steady(SMALL_WINDOW * 2, system_prompt="Never stop."))
     (result,) = complete(small_window, turn)
