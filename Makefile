@@ -13,6 +13,9 @@ PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNTIME = $(VENV)/.runtime
 DEV     = $(VENV)/.dev
 
+# Directories whose tests start a server each, or load the language model.
+SLOW = agents chat client rpc transcripts
+
 .DEFAULT_GOAL = help
 .PHONY: help chat test fast lint format schema bench clean
 
@@ -29,8 +32,8 @@ test: lint  ## Everything: formatting, lint, types, import rules, schema, tests,
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-fast: $(DEV)  ## The quick tests only, in less than a minute
-	$(RUN) pytest -m "not slow" -q
+fast: $(DEV)  ## The tests that start few processes, in less than a minute
+	$(RUN) pytest -q -m "not slow" $(SLOW:%=--ignore=tests/%)
 
 lint: $(DEV)  ## Formatting, lint, types, import rules, generated files
 	$(BIN)/ruff format --check --quiet .
