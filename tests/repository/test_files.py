@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "meerkat_rpc"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "misc", "common", "stuff"}
-MODULE_LINES = 360
+MODULE_LINES = 350
 """A module is about one thing; one that grows beyond this is about two."""
 DEFINITIONS = {"domain.py", "types.py"}
 """Modules that only define values, one after the other."""
