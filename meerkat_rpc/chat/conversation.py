@@ -68,7 +68,7 @@ class Conversation:
             if not self.listed:
                 raise LookupError("there is no session yet")
             return self.listed[0]["session_id"]
-        if wanted.isdigit() and 0 < int(wanted) <= len(self.listed):
+        if wanted.isdigit() and wanted[0] != "0" and int(wanted) <= len(self.listed):  # ids begin with a zero
             return self.listed[int(wanted) - 1]["session_id"]
         return await self._find_by_id(wanted)
 
@@ -77,6 +77,6 @@ class Conversation:
         ids = [session["session_id"] async for session in self.client.sessions()]
         found = [session_id for session_id in ids if session_id.replace("-", "").startswith(digits)]
         if len(found) != 1:
-            many = "no session has" if not found else f"{len(found)} sessions have"
-            raise LookupError(f"{many} the number or the beginning of an id {wanted}; /sessions lists them")
+            many = "no session is" if not found else f"{len(found)} sessions are"
+            raise LookupError(f"{many} called {wanted}, by number or by the beginning of its id")
         return found[0]

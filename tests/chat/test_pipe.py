@@ -73,7 +73,7 @@ def test_a_session_is_gone_on_with_from_one_call_to_the_next(tmp_path: Path, sto
 def test_a_session_that_is_not_there_is_an_error(tmp_path: Path, store: str) -> None:
     assert b"there is no session yet" in ask(tmp_path, "--store", store, "--resume", "hi").stderr
     missing = ask(tmp_path, "--store", store, "--session", "abcdef", "hi")
-    assert (missing.returncode, b"no session has" in missing.stderr) == (1, True)
+    assert (missing.returncode, b"no session is called abcdef" in missing.stderr) == (1, True)
 
 
 def test_a_reader_that_has_seen_enough_ends_the_chat_quietly(
