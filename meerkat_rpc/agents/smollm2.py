@@ -69,6 +69,7 @@ class SmolLM2Builder:
         self._weights_package = weights_package
         self._runtime_package = runtime_package
         self._context_tokens = context_tokens
+        self._found: Path | None = None
         self._model: LlamaModel | None = None
 
     def models(self) -> Sequence[ModelInfo]:
@@ -90,12 +91,17 @@ class SmolLM2Builder:
         return SmolLM2Agent(self._model, config)
 
     def _weights(self) -> Path | None:
-        """Return the model's file; None unless it and the library that runs it are installed. Imports neither."""
-        package = find_spec(self._weights_package)
-        if package is None or find_spec(self._runtime_package) is None:
-            return None
-        folders = package.submodule_search_locations or ()
-        return next((file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))), None)
+        """Return the model's file; None unless it and the library that runs it are installed."""
+        if self._found is None and find_spec(self._runtime_package) is not None:
+            self._found = _weights_in(self._weights_package)
+        return self._found
+
+
+def _weights_in(package: str) -> Path | None:
+    """Return the first model file of ``package``, which is not imported; None when there is none."""
+    found = find_spec(package)
+    folders = found.submodule_search_locations if found is not None else None
+    return next((file for folder in folders or () for file in sorted(Path(folder).glob("*.gguf"))), None)
 
 
 class SmolLM2Agent:
