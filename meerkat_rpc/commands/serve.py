@@ -12,7 +12,8 @@ from meerkat_rpc.commands.serve_options import add_serve_options
 from meerkat_rpc.config import Settings, resolve
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.rpc.greeting import Greeting, Identity
-from meerkat_rpc.rpc.stdio import InputThread, claim
+from meerkat_rpc.rpc.input import InputThread
+from meerkat_rpc.rpc.stdio import claim
 from meerkat_rpc.wire.framing import Framer
 
 HELP = "serve sessions over standard input and output"

@@ -14,9 +14,10 @@ from meerkat_rpc.composition import ephemeral_service, persistent_service
 from meerkat_rpc.config import Settings
 from meerkat_rpc.rpc.greeting import Greeting, Identity
 from meerkat_rpc.rpc.handlers.runtime import Models, Surroundings
+from meerkat_rpc.rpc.input import InputThread
 from meerkat_rpc.rpc.server import Launch, serve
 from meerkat_rpc.rpc.stderr_relay import StderrRelay
-from meerkat_rpc.rpc.stdio import InputThread, Stdio
+from meerkat_rpc.rpc.stdio import Stdio
 from meerkat_rpc.sessions.service import SessionService
 from meerkat_rpc.store.disk import DiskStore
 

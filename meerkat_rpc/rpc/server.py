@@ -20,11 +20,11 @@ from meerkat_rpc.rpc.handlers.events import EventMethods
 from meerkat_rpc.rpc.handlers.runtime import RuntimeMethods, Surroundings
 from meerkat_rpc.rpc.handlers.sessions import SessionMethods
 from meerkat_rpc.rpc.handlers.turns import TurnMethods
+from meerkat_rpc.rpc.input import InputThread, LoopInput
 from meerkat_rpc.rpc.lifecycle import Lifecycle
 from meerkat_rpc.rpc.mapping import wire_error
 from meerkat_rpc.rpc.opening import Opening, OpenService
 from meerkat_rpc.rpc.protocol import SessionProtocol
-from meerkat_rpc.rpc.stdio import InputThread
 from meerkat_rpc.wire.framing import FramingError, Style
 
 END_S = 2.0
@@ -78,6 +78,7 @@ class _Server:
         contract = choose_contract(None, launch.surroundings.identity.contract)
         self._channel = Channel(launch.output_fd, self._style, Dialect(contract), broken=self.lifecycle.end)
         self._delivery = Delivery(self._channel)
+        self._loop_input: LoopInput | None = None
         self._protocol = self._make_protocol()
 
     def _make_protocol(self) -> SessionProtocol:
@@ -98,11 +99,10 @@ class _Server:
 
     def start(self) -> None:
         """Begin to serve, with what came in while the program was loading."""
-        loop = asyncio.get_running_loop()
         self._opening.begin()
         self.lifecycle.catch_signals(again=self._launch.give_up)
+        self._divert(self._launch.input)
         greeting = self._launch.greeting
-        self._launch.input.divert(lambda chunk: _post(loop, self._take, chunk))
         if greeting.greeted:
             self._runtime.greet(greeting.params.get("contract_version"), greeting.params.get("process_id"))
         for frame in greeting.frames:
@@ -113,6 +113,15 @@ class _Server:
             self._break(greeting.failure)
         elif greeting.ended:
             self.lifecycle.end(drain=True)
+
+    def _divert(self, thread: InputThread) -> None:
+        """Have input come here: by way of the thread, and from its next chunk on without it where that can be."""
+        loop = asyncio.get_running_loop()
+        relieve = None
+        if LoopInput.can_read(thread.fd):
+            self._loop_input = LoopInput(thread.fd, self._take, loop)
+            relieve = partial(_post, loop, self._loop_input.resume)
+        thread.divert(partial(_post, loop, self._take), relieve)
 
     def _style(self) -> Style:
         return self._framer.style or "jsonl"
@@ -128,13 +137,21 @@ class _Server:
         if not chunk:
             self.lifecycle.end(drain=True)
         elif self._channel.is_flooded:
-            asyncio.get_running_loop().create_task(self._take_more_later())
+            self._pause()
         else:
             self._launch.input.taken()
 
-    async def _take_more_later(self) -> None:
+    def _pause(self) -> None:
+        """Read no more until the client has read some."""
+        if self._loop_input is not None:
+            self._loop_input.pause()
+        self._resuming = asyncio.get_running_loop().create_task(self._resume_later())
+
+    async def _resume_later(self) -> None:
         await self._channel.room(EVENTS_HIGH_WATER)
         self._launch.input.taken()
+        if self._loop_input is not None:
+            self._loop_input.resume()
 
     def _break(self, failure: FramingError) -> None:
         """The input can't be understood from here on: say so and end."""
@@ -170,8 +187,8 @@ async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
     await asyncio.wait({asyncio.get_running_loop().create_task(work)}, timeout=seconds)
 
 
-def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[bytes], None], chunk: bytes) -> None:
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: bytes) -> None:
     try:
-        loop.call_soon_threadsafe(callback, chunk)
+        loop.call_soon_threadsafe(callback, *args)
     except RuntimeError:  # the loop is closed: the program is at its end
         return

@@ -1,7 +1,7 @@
-"""Standard input and output as two threads. Knows bytes only.
+"""Claiming standard input and output, and writing. Knows bytes only; ``input.py`` reads.
 
-``claim`` takes the real descriptors away from everybody else: what a library prints goes to standard error. Reading and
-writing happen in threads, not through the event loop's pipe transports, which Windows' and macOS' stdio don't offer for
+``claim`` takes the real descriptors away from everybody else: what a library prints goes to standard error. Writing
+happens in a thread, not through the event loop's pipe transports, which Windows' and macOS' stdio don't offer for
 every kind of descriptor and which would put the shared pipe of a terminal into non-blocking mode.
 
 On the path to the first reply: light imports only.
@@ -17,12 +17,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
-
-READ_BYTES = 1 << 15
-"""Read at a time: some 300 requests, whose dispatch then holds the event loop for under 10 ms."""
-
-CHUNKS_AHEAD = 4
-"""How many chunks are read before the first of them has been taken in."""
 
 PIPE_BUF = 4096
 """What a pipe that polls as writable takes without blocking (POSIX; Linux' pages)."""
@@ -61,48 +55,6 @@ def _widen(fd: int) -> None:
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_CAPACITY)
         except OSError:  # over the user's quota of pipe pages: the default works too
             return
-
-
-class InputThread:
-    """Reads ``fd`` until its end and hands each chunk to ``receive``; the end is an empty chunk.
-
-    ``receive`` may be replaced while the thread runs (``divert``). It never gets more than ``CHUNKS_AHEAD`` chunks for
-    which ``taken`` has not been called.
-    """
-
-    def __init__(self, fd: int, receive: Callable[[bytes], None]) -> None:
-        self._fd = fd
-        self._receive = receive
-        self._lock = threading.Lock()
-        self._room = threading.Semaphore(CHUNKS_AHEAD)
-
-    def start(self) -> None:
-        """Start reading."""
-        threading.Thread(target=self._run, name="stdin", daemon=True).start()
-
-    def taken(self) -> None:
-        """Say that one chunk was dealt with."""
-        self._room.release()
-
-    def divert(self, receive: Callable[[bytes], None]) -> None:
-        """From now on hand chunks to ``receive``. When this returns, the one before it has its last."""
-        with self._lock:
-            self._receive = receive
-
-    def _run(self) -> None:
-        chunk = b"-"
-        while chunk:
-            self._room.acquire()
-            try:
-                chunk = os.read(self._fd, READ_BYTES)
-            except BlockingIOError:  # a parent made its end and ours non-blocking
-                select.select([self._fd], [], [])
-                self._room.release()
-                continue
-            except OSError:
-                chunk = b""
-            with self._lock:
-                self._receive(chunk)
 
 
 class OutputThread:

@@ -30,6 +30,7 @@ class Feed:
     def __init__(self, last_seq: int, read_log: ReadLog) -> None:
         self.last_seq = last_seq
         self.closed = False
+        self._resting = False
         self._read_log = read_log
         self._tail: deque[tuple[Sequence[LoggedEvent], int]] = deque()
         self._tail_bytes = 0
@@ -41,6 +42,7 @@ class Feed:
         """Show ``events``, which the log already has, to the followers."""
         if not events:
             return
+        self._resting = False
         size = sum(len(event.body) for event in events)
         self._tail.append((events, size))
         self._tail_bytes += size
@@ -56,7 +58,12 @@ class Feed:
         self._wake()
 
     def rest(self) -> None:
-        """Let go of the tail: the log has it."""
+        """Let go of the tail, which the log has, as soon as nobody follows: an idle session costs next to nothing."""
+        self._resting = True
+        if not self._followers:
+            self._drop_tail()
+
+    def _drop_tail(self) -> None:
         self._tail.clear()
         self._tail_bytes = 0
 
@@ -84,7 +91,7 @@ class Feed:
         """Take note that the log goes to ``last_seq``: somebody else wrote to it. Followers read that part from the
         log."""
         if last_seq != self.last_seq:
-            self.rest()
+            self._drop_tail()
             self.last_seq = last_seq
             self._wake()
 
@@ -102,6 +109,8 @@ class Feed:
                 yield batch
         finally:
             del self._followers[me]
+            if self._resting:
+                self.rest()
             self._wake()
 
     async def _batches(

@@ -72,7 +72,13 @@ class LiveSession:
     async def run(self, turn: LiveTurn) -> None:
         """Start the admitted turn's task and wait until the turn is accepted or refused."""
         self._turn_task = asyncio.get_running_loop().create_task(turn.run(), name=f"turn {turn.turn_id}")
+        self._turn_task.add_done_callback(self._forget)
         await asyncio.shield(turn.accepted)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        """Let go of an ended turn and all it said."""
+        if self._turn_task is task:
+            self._turn_task = None
 
     async def turn_ended(self) -> None:
         """Wait until no turn is running."""

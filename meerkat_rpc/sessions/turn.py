@@ -230,6 +230,7 @@ class LiveTurn:
         self._last_seq = change.events[-1].seq
         self._session.turn = None
         self._session.feed.publish(change.events)
+        self._session.feed.rest()
         self.done.set_result((change.turn or self._record, self._transcript.text))
 
     def _running_record(self, head: SessionHead) -> TurnRecord:
