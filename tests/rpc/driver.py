@@ -164,9 +164,9 @@ def _read_some(fd: int) -> bytes:
         return b""
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until ``holds``."""
+def eventually(holds: Callable[[], bool], seen: Callable[[], object] = lambda: "") -> None:
+    """Wait until ``holds``; ``seen`` tells what was seen instead."""
     end = time.monotonic() + WAIT_S
     while not holds():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, f"it never came true {seen()}"
         time.sleep(0.01)

@@ -144,7 +144,8 @@ def test_a_client_that_does_not_read_can_still_interrupt(tmp_path: Path) -> None
             "session/create", 1, session_id=session_id, prompt="go", model="scripted", provider_params={"script": flood}
         )
         with Server("--store", str(tmp_path / "store")) as watcher:
-            eventually(lambda: _has_said(watcher, session_id))
+            heard: list[object] = []
+            eventually(lambda: _has_said(watcher, session_id, heard), lambda: heard[-1:])
         server.send("turn/interrupt", 2, session_id=session_id)
         server.read()
         assert server.answer(2)["result"] == {"interrupted": True}
@@ -152,8 +153,10 @@ def test_a_client_that_does_not_read_can_still_interrupt(tmp_path: Path) -> None
         assert (error["code"], error["data"]["session_id"]) == (-32005, session_id)
 
 
-def _has_said(server: Server, session_id: str) -> bool:
+def _has_said(server: Server, session_id: str, heard: list[object]) -> bool:
+    """Return whether the session's log is longer than what can be under way; note what was heard."""
     answer = server.answer(server.send("events/latest_cursor", scope={"type": "session", "session_id": session_id}))
+    heard.append(answer)
     return "result" in answer and int(answer["result"]["cursor"].rpartition(":")[2]) > 3000
 
 
