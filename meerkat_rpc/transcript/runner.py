@@ -20,6 +20,9 @@ from meerkat_rpc.wire.framing import Style
 SHOWN_MESSAGES = 10
 """How many of the last messages a failure shows."""
 
+TRACEBACK = "Traceback (most recent call last)"
+"""What our own server must never have to show, whatever it is sent."""
+
 
 class Options(NamedTuple):
     """How to run. ``command`` is the server's; ``own`` says that it takes our options, so it gets a store of its own.
@@ -247,8 +250,11 @@ class _Conversation:
             raise Mismatch("", "the end of the output", self._next(step))
         except Closed:
             pass
-        code = self._peer(step.server).server.wait()
+        server = self._peer(step.server).server
+        code = server.wait()
         self._require(code == step.value, str(step.value), code, "exit code")
+        server.last_words()
+        self._require(not self._options.own or TRACEBACK not in server.stderr, "no traceback", TRACEBACK, "stderr")
 
 
 def _enveloped(pattern: Any) -> Any:
