@@ -52,11 +52,18 @@ def main(argv: list[str] | None = None) -> int:
     if arguments in (["--help"], ["-h"], ["help"]):
         _overview().print_help()
         return 0
-    if sys.stdin is not None and sys.stdin.isatty() and (not arguments or not arguments[0].startswith("-")):
+    if _is_mistake(arguments):
         _overview().print_usage(sys.stderr)
         print(f"meerkat-rpc: {_complaint(arguments)}; try meerkat-rpc --help", file=sys.stderr)
         return 2
     return _run("serve", arguments)
+
+
+def _is_mistake(arguments: list[str]) -> bool:
+    """Return whether a person got the command wrong, rather than a program starting the server."""
+    if arguments:
+        return not arguments[0].startswith("-") and arguments[0] != "rpc"
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _run(name: str, arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ streamed is what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -57,8 +57,8 @@ class AgentTurn(Protocol):
         """Return the messages before this turn's prompt, oldest first. Read from the store on each call."""
         ...
 
-    async def emit(self, event: Event) -> None:
-        """Say that ``event`` happened. Returns at once unless the log or a client is behind.
+    def emit(self, event: Event) -> Awaitable[None]:
+        """Say that ``event`` happened, and await that there is room for the next: at once, unless log or client lag.
 
         The run's own events (``run_started``, ``run_completed``, ``run_failed``) are the service's to emit; every
         model call is the agent's to open with ``TurnStarted`` and close with ``TurnCompleted``.

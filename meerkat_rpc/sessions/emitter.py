@@ -7,7 +7,7 @@ is in flight at a time, and what is emitted meanwhile goes with the next.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import Event, LoggedEvent
@@ -22,6 +22,17 @@ is."""
 
 BATCH_BYTES = 256 << 10
 """The same by size: it bounds what one append writes and what waits in memory."""
+
+
+class _Ready:
+    """What there is to wait for when there is nothing to wait for; a coroutine would cost as much as the event."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield
+
+
+READY = _Ready()
 
 
 class Emitter:
@@ -44,19 +55,22 @@ class Emitter:
         self._scheduled = False
         self._held = False
 
-    async def emit(self, event: Event) -> None:
-        """Take ``event``. Suspends only when a batch is full, or a follower lags that has no log to read."""
+    def emit(self, event: Event) -> Awaitable[None]:
+        """Take ``event``, now. What is returned suspends only when a batch is full, or a follower lags that has no
+        log to read."""
         body = encode_event(event)
         self.last_seq += 1
-        self._pending.append(LoggedEvent(self.last_seq, now_ms(), self._turn_id, body))
+        pending = self._pending
+        pending.append(LoggedEvent(self.last_seq, now_ms(), self._turn_id, body))
         self._pending_bytes += len(body)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush_soon)
-        if len(self._pending) >= BATCH_EVENTS or self._pending_bytes >= BATCH_BYTES:
-            await self._make_room()
+        if len(pending) >= BATCH_EVENTS or self._pending_bytes >= BATCH_BYTES:
+            return self._make_room()
         if self._must_wait and self._feed.is_backlogged:
-            await self._feed.drained()
+            return self._feed.drained()
+        return READY
 
     def hold(self) -> None:
         """Start no more appends: the agent is done, and what is pending goes with the commit that ends the turn."""

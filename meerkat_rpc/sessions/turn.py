@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -91,12 +91,12 @@ class LiveTurn:
         """Return the messages before this turn's prompt, with every tool call answered."""
         return close_open_calls(await read_messages(self._session.journal, self._record.first_message))
 
-    async def emit(self, event: Event) -> None:
+    def emit(self, event: Event) -> Awaitable[None]:
         """Log ``event`` and show it. An agent that outlives its turn gets ``CancelledError``."""
         if self._agent_over.done():
             raise asyncio.CancelledError
         self._transcript.add(event)
-        await self._emitter.emit(event)
+        return self._emitter.emit(event)
 
     # -- for the callers -------------------------------------------------------------------------------------
 
