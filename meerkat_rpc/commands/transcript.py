@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from meerkat_rpc.transcript.format import Transcript
-    from meerkat_rpc.transcript.runner import Options
+    from meerkat_rpc.transcript.peers import Options
     from meerkat_rpc.wire.framing import Style
 
 OWN_SERVER = (sys.executable, "-P", "-m", "meerkat_rpc", "serve")
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from meerkat_rpc.transcript.format import FormatError
-    from meerkat_rpc.transcript.runner import Options
+    from meerkat_rpc.transcript.peers import Options
 
     try:
         transcripts = [(path, _load(path)) for path in args.files]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from meerkat_rpc.transcript.format import Header, Step, Transcript
-from meerkat_rpc.transcript.invariants import Invariants
+from meerkat_rpc.transcript.format import Step, Transcript
 from meerkat_rpc.transcript.patterns import ABSENT, Mismatch, UnboundName, match, substitute
-from meerkat_rpc.transcript.server import Closed, NotAMessage, Server
+from meerkat_rpc.transcript.peers import Options, Peers
+from meerkat_rpc.transcript.server import Closed, NotAMessage
 from meerkat_rpc.wire.framing import Style
 
 SHOWN_MESSAGES = 10
@@ -22,17 +21,6 @@ SHOWN_MESSAGES = 10
 
 TRACEBACK = "Traceback (most recent call last)"
 """What our own server must never have to show, whatever it is sent."""
-
-
-class Options(NamedTuple):
-    """How to run. ``command`` is the server's; ``own`` says that it takes our options, so it gets a store of its own.
-
-    ``timeout`` bounds each wait, in seconds.
-    """
-
-    command: Sequence[str]
-    own: bool
-    timeout: float = 20.0
 
 
 class Failure(NamedTuple):
@@ -48,29 +36,18 @@ class Failure(NamedTuple):
 def run(transcript: Transcript, framing: Style, options: Options) -> Failure | None:
     """Hold the conversation in ``framing``; return where it went wrong, if it did."""
     with tempfile.TemporaryDirectory(prefix="transcript-", ignore_cleanup_errors=True) as folder:
-        conversation = _Conversation(transcript.header, framing, options, folder)
+        peers = Peers(transcript.header, framing, options, folder)
         try:
-            return conversation.hold(transcript.steps)
+            return _Conversation(peers, {"tmp": folder}, strict=options.own).hold(transcript.steps)
         finally:
-            conversation.abandon()
-
-
-class _Peer:
-    """A server and what is known of it."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.invariants = Invariants()
+            peers.abandon()
 
 
 class _Conversation:
-    def __init__(self, header: Header, framing: Style, options: Options, folder: str) -> None:
-        self._header = header
-        self._framing: Style = framing
-        self._options = options
-        self._timeout = header.timeout or options.timeout
-        self._names: dict[str, Any] = {"tmp": folder}
-        self._peers: dict[str, _Peer] = {}
+    def __init__(self, peers: Peers, names: dict[str, Any], *, strict: bool) -> None:
+        self._peers = peers
+        self._names = names
+        self._strict = strict
         self._log: deque[tuple[str, str]] = deque(maxlen=SHOWN_MESSAGES)
         self._last: Any = ABSENT
 
@@ -89,42 +66,17 @@ class _Conversation:
         except (UnboundName, KeyError, TypeError, ValueError) as error:
             return self._failure(step, Mismatch("", "a step that can be taken", f"{type(error).__name__}: {error}"))
         except TimeoutError:
-            return self._failure(step, Mismatch("", f"something within {self._timeout:g} s", ABSENT))
+            return self._failure(step, Mismatch("", f"something within {self._peers.timeout:g} s", ABSENT))
         except Closed as error:
-            ended = self._peer(step.server if step else "a").server.last_words()
+            ended = self._peers[step.server if step else "a"].server.last_words()
             return self._failure(step, Mismatch("", "a message", f"{error} ({ended})"))
         except (NotAMessage, OSError) as error:
             return self._failure(step, Mismatch("", "a message", str(error)))
         return None
 
-    def abandon(self) -> None:
-        """Leave no process behind."""
-        for peer in self._peers.values():
-            peer.server.kill()
-
     def _failure(self, step: Step | None, mismatch: Mismatch) -> Failure:
-        peer = self._peers.get(step.server if step else "a")
-        return Failure(step, mismatch, self._last, [*self._log], peer.server.stderr if peer else "")
-
-    # -- servers -----------------------------------------------------------------------------------------------
-
-    def _peer(self, name: str) -> _Peer:
-        if name not in self._peers:
-            self._launch(name, self._header.args)
-        return self._peers[name]
-
-    def _launch(self, name: str, args: Sequence[str]) -> None:
-        if old := self._peers.pop(name, None):
-            self._require(not old.server.running, "a server that has ended, before another is started", "it runs")
-            old.server.kill()
-        argv = [*self._options.command]
-        if self._options.own:
-            folder = self._names["tmp"]
-            argv += ["--user-config-root", f"{folder}/config"]
-            argv += ["--store", f"{folder}/store"] if self._header.store else []
-        argv += substitute([*args], self._names)
-        env = _environment(self._names["tmp"], substitute(self._header.env, self._names))
-        self._peers[name] = _Peer(Server(argv, env, self._framing, self._timeout))
+        stderr = self._peers.stderr(step.server if step else "a")
+        return Failure(step, mismatch, self._last, [*self._log], stderr)
 
     def _end(self, name: str) -> None:
         """The transcript is over: the server must have nothing more to say, and end well."""
@@ -136,7 +88,7 @@ class _Conversation:
     # -- messages ----------------------------------------------------------------------------------------------
 
     def _next(self, step: Step) -> dict[str, Any]:
-        peer = self._peer(step.server)
+        peer = self._peers[step.server]
         message = peer.server.next()
         self._last = message
         self._log.append(("←", json.dumps(message, ensure_ascii=False)))
@@ -144,7 +96,7 @@ class _Conversation:
         return message
 
     def _send_bytes(self, step: Step, data: bytes, *, framed: bool) -> None:
-        server = self._peer(step.server).server
+        server = self._peers[step.server].server
         self._log.append(("→", data.decode("utf-8", "backslashreplace")))
         if framed:
             server.send(data)
@@ -164,7 +116,7 @@ class _Conversation:
         pass
 
     def _start(self, step: Step) -> None:
-        self._launch(step.server, step.more.get("args", self._header.args))
+        self._peers.start(step.server, step.more.get("args"), self._names)
 
     def _send(self, step: Step) -> None:
         message = substitute(step.value, self._names)
@@ -232,17 +184,17 @@ class _Conversation:
                     raise Mismatch(f"{name} of the events passed{mismatch.path}", *mismatch.args[1:]) from None
 
     def _expect_stderr(self, step: Step) -> None:
-        server = self._peer(step.server).server
+        server = self._peers[step.server].server
         self._require(server.wait_for_stderr(step.value), f"{step.value!r} on stderr", "it isn't there")
 
     def _eof(self, step: Step) -> None:
-        self._peer(step.server).server.close_input()
+        self._peers[step.server].server.close_input()
 
     def _signal(self, step: Step) -> None:
-        self._peer(step.server).server.signal(step.value)
+        self._peers[step.server].server.signal(step.value)
 
     def _kill(self, step: Step) -> None:
-        self._peer(step.server).server.kill()
+        self._peers[step.server].server.kill()
 
     def _exit(self, step: Step) -> None:
         """The server ends, with this exit code, and says nothing more before."""
@@ -250,19 +202,12 @@ class _Conversation:
             raise Mismatch("", "the end of the output", self._next(step))
         except Closed:
             pass
-        server = self._peer(step.server).server
+        server = self._peers[step.server].server
         code = server.wait()
         self._require(code == step.value, str(step.value), code, "exit code")
         server.last_words()
-        self._require(not self._options.own or TRACEBACK not in server.stderr, "no traceback", TRACEBACK, "stderr")
+        self._require(not self._strict or TRACEBACK not in server.stderr, "no traceback", TRACEBACK, "stderr")
 
 
 def _enveloped(pattern: Any) -> Any:
     return {"jsonrpc": "2.0", **pattern} if isinstance(pattern, dict) else pattern
-
-
-def _environment(folder: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which neither the user's settings nor the user's sessions are met."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MEERKAT_")}
-    own = {f"XDG_{kind}_HOME": os.path.join(folder, kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
-    return {**kept, **own, **given}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from meerkat_rpc.transcript.format import parse
-from meerkat_rpc.transcript.runner import Failure, Options, run
+from meerkat_rpc.transcript.peers import Options
+from meerkat_rpc.transcript.runner import Failure, run
 
 ANSWERS = """
 import json, sys

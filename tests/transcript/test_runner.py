@@ -7,8 +7,9 @@ import json
 import pytest
 
 from meerkat_rpc.transcript.format import FormatError, parse
+from meerkat_rpc.transcript.peers import Options
 from meerkat_rpc.transcript.report import describe
-from meerkat_rpc.transcript.runner import Options, run
+from meerkat_rpc.transcript.runner import run
 from tests.transcript.servers import ANSWERS, SPEAKS, failed, hold, log_of
 
 SEND = '{"send": {"id": 1, "method": "m", "params": {"a": [1, {"b": "x"}]}}}\n'

@@ -13,8 +13,9 @@ import pytest
 
 from meerkat_rpc.commands.transcript import OWN_SERVER
 from meerkat_rpc.transcript.format import Transcript, parse
+from meerkat_rpc.transcript.peers import Options
 from meerkat_rpc.transcript.report import describe
-from meerkat_rpc.transcript.runner import Failure, Options, run
+from meerkat_rpc.transcript.runner import Failure, run
 from meerkat_rpc.wire.catalog import ERRORS, METHODS, NOTIFICATIONS
 from meerkat_rpc.wire.framing import Style
 
