@@ -27,6 +27,10 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as shells have it: 128 and the signal's number."""
+
+
 class Command(Protocol):
     """A module of ``meerkat_rpc.commands``."""
 

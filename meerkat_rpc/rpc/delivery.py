@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -14,6 +15,8 @@ from meerkat_rpc.errors import MeerkatError
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
 from meerkat_rpc.sessions.service import SessionService, TurnHandle
+
+logger = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -65,9 +68,12 @@ class Delivery:
         return True
 
     async def _send_turn(self, turn: TurnHandle) -> None:
-        async with aclosing(turn.events()) as batches:
-            async for batch in batches:
-                await self._channel.send_session_events(turn.session_id, batch)
+        try:
+            async with aclosing(turn.events()) as batches:
+                async for batch in batches:
+                    await self._channel.send_session_events(turn.session_id, batch)
+        except MeerkatError as error:  # a slow client, and a log that can't be read: the turn itself goes on
+            logger.warning("turn %s: events are missing from its stream: %s", turn.turn_id, error.message)
 
     async def _send_stream(
         self, stream_id: str, session_id: str, batches: AsyncGenerator[Sequence[LoggedEvent], None]

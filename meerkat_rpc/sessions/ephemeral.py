@@ -102,6 +102,7 @@ class EphemeralSessionService:
         """
         if session.turn is not None and session.turn.number == 1:
             await asyncio.wait({session.turn.accepted})
+        await session.committed()
         first = await session.journal.messages(0, 1)
         if not first and request.prompt is None:
             return Created(session.session_id, None)

@@ -115,6 +115,11 @@ class LiveSession:
         self.head = head
         self.feed.jump(last_seq)
 
+    async def committed(self) -> None:
+        """Wait until what is being committed is."""
+        async with self._committing:
+            return
+
     async def refresh(self) -> None:
         """Catch up with what others committed, unless a turn runs here, which makes us the authority."""
         async with self._committing:
