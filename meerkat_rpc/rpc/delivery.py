@@ -67,6 +67,11 @@ class Delivery:
         task.cancel()
         return True
 
+    def close_streams(self) -> None:
+        """Stop every stream without a word: it is the server that ends, not what was followed."""
+        for stream_id in list(self._streams):
+            self.close_stream(stream_id)
+
     async def _send_turn(self, turn: TurnHandle) -> None:
         try:
             async with aclosing(turn.events()) as batches:

@@ -45,11 +45,12 @@ class Opening:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Close the service, if it is or is about to be open."""
+        """Close the service, if it is or is about to be open. May be called twice."""
         if self._task is not None:
             await asyncio.wait({self._task})
-        if self._service is not None:
-            await self._service.close()
+        service, self._service = self._service, None
+        if service is not None:
+            await service.close()
 
     async def _open(self) -> SessionService:
         self._service = await self._open_service()

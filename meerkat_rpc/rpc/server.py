@@ -162,6 +162,7 @@ class _Server:
 
     async def _shut_down(self) -> None:
         self._protocol.refusal = "the server is shutting down"
+        self._delivery.close_streams()
         await self._opening.close()
 
     async def finish(self, *, drain: bool) -> None:
