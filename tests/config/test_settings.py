@@ -1,6 +1,4 @@
 import argparse
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from meerkat_rpc.commands.serve_options import add_serve_options
 from meerkat_rpc.config import Settings, config_path, default_store, resolve
 from meerkat_rpc.config_keys import DRAIN_TIMEOUT_S, KEYS, MAX_FRAME_BYTES, MAX_SESSIONS
 from meerkat_rpc.errors import InvalidArgument
+from tests.imported import packages_after
 
 
 @pytest.fixture
@@ -160,13 +159,7 @@ def test_a_path_is_made_absolute_and_its_tilde_expanded() -> None:
     assert settings("--store ~/sessions").store == str(Path.home() / "sessions")
 
 
-def test_resolving_loads_neither_platformdirs_nor_a_toml_parser() -> None:
-    program = (
-        "import os, sys; from meerkat_rpc.config import resolve; resolve({}, os.environ); "
-        "print([m for m in ('asyncio', 'attr', 'logging', 'pathlib', 'platformdirs', 'tomllib') if m in sys.modules])"
-    )
-    environ = {"MEERKAT_CONFIG": "/nonexistent", "PATH": "/usr/bin"}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", program], capture_output=True, text=True, env=environ, check=True
-    )
-    assert done.stdout == "[]\n"
+def test_resolving_loads_neither_platformdirs_nor_a_toml_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEERKAT_CONFIG", "/nonexistent")
+    loaded = packages_after("import os; from meerkat_rpc.config import resolve; resolve({}, os.environ)")
+    assert {"asyncio", "attr", "logging", "platformdirs", "tomllib"} & loaded == set()
