@@ -11,20 +11,24 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from cattrs import Converter
-from pygls.protocol.json_rpc import JsonRPCProtocol
-from pygls.server import JsonRPCServer
 
 from meerkat_rpc.errors import MeerkatError
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
 from meerkat_rpc.rpc.mapping import WireError, error_of, wire_error
+from meerkat_rpc.rpc.pygls_core import load_core
 from meerkat_rpc.wire.envelope import EnvelopeError, Notification, Request, Response, classify
 from meerkat_rpc.wire.framing import FrameTooLarge
 from meerkat_rpc.wire.strict_json import ParseError, parse
+
+if TYPE_CHECKING:
+    from pygls.protocol.json_rpc import JsonRPCProtocol
+else:
+    JsonRPCProtocol = load_core()
 
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 RequestId = int | str
@@ -48,11 +52,19 @@ they did."""
 logger = logging.getLogger(__name__)
 
 
+class _Host:
+    """What pygls' protocol asks of the server that it belongs to."""
+
+    @staticmethod
+    def _report_server_error(error: Exception, source: object) -> None:
+        logger.error("%s: %s", source, error)
+
+
 class SessionProtocol(JsonRPCProtocol):
     """Dispatches the messages of one connection."""
 
-    def __init__(self, server: JsonRPCServer, converter: Converter, channel: Channel) -> None:
-        super().__init__(server, converter)
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(_Host(), Converter())  # type: ignore[arg-type]
         self._channel = channel
         self._methods: dict[Any, str] = {}
         self._afterwards: dict[Any, Callable[[], None]] = {}
@@ -137,6 +149,11 @@ class SessionProtocol(JsonRPCProtocol):
         self._methods.pop(msg_id, None)
         if not self._request_futures:
             self._quiet.set()
+
+    def _send_response(self, msg_id: RequestId, result: Any | None = None, error: Any = None) -> None:
+        """Answer in pygls' stead where it finds a fault before a handler runs."""
+        self._forget(msg_id)
+        self.send_error(msg_id, self._explain(RuntimeError(f"pygls refused a request: {error}")))
 
     def send_error(self, request_id: RequestId | None, error: WireError) -> None:
         """Answer a request with an error; ``None`` when it can't be told which."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from attrs import frozen
-from cattrs import Converter
-from pygls.server import JsonRPCServer
 
 from meerkat_rpc.rpc.channel import EVENTS_HIGH_WATER, Channel
 from meerkat_rpc.rpc.contract import choose_contract
@@ -82,9 +80,7 @@ class _Server:
         self._protocol = self._make_protocol()
 
     def _make_protocol(self) -> SessionProtocol:
-        make = partial(SessionProtocol, channel=self._channel)
-        server = JsonRPCServer(make, Converter)  # type: ignore[arg-type]
-        protocol = cast("SessionProtocol", server.protocol)
+        protocol = SessionProtocol(self._channel)
         about = self._launch.surroundings
         self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about)
         for methods in (
@@ -94,7 +90,7 @@ class _Server:
             EventMethods(self._opening, self._channel, self._delivery, protocol),
         ):
             for name, handler in methods.table().items():
-                server.feature(name)(handler)
+                protocol.fm.feature(name)(handler)
         return protocol
 
     def start(self) -> None:

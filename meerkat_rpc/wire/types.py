@@ -7,11 +7,19 @@ that the field is left out. Unknown parameters are ignored.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from attrs import field, frozen
 
 JSON = Any
+
+T = TypeVar("T", bound=type)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def message(kind: T) -> T:
+    """Make ``kind`` an attrs class without a representation: for these 90 it took 40 % of this module's import."""
+    return frozen(kind, repr=False)
 
 
 @frozen
@@ -39,12 +47,12 @@ Prompt = Annotated[str, Bounds(minimum=1)]
 Labels = dict[str, str]
 
 
-@frozen
+@message
 class NoParams:
     """Takes nothing."""
 
 
-@frozen
+@message
 class NullResult:
     """Answers ``null``."""
 
@@ -52,7 +60,7 @@ class NullResult:
 # -- Shared values -------------------------------------------------------------------------------------------
 
 
-@frozen
+@message
 class Usage:
     """Tokens, as the model's provider counts them."""
 
@@ -63,7 +71,7 @@ class Usage:
     cache_creation_tokens: Count | None = None
 
 
-@frozen
+@message
 class RunResult:
     """The answer to a turn that completed.
 
@@ -82,7 +90,7 @@ class RunResult:
     schema_warnings: list[str] | None = None
 
 
-@frozen
+@message
 class TurnAccepted:
     """The answer to ``wait: false``: the prompt is durable and the turn is running."""
 
@@ -91,7 +99,7 @@ class TurnAccepted:
     accepted: Literal[True]
 
 
-@frozen
+@message
 class SessionDeferred:
     """The answer to a create whose first turn is deferred."""
 
@@ -103,7 +111,7 @@ SessionCreateResult = RunResult | TurnAccepted | SessionDeferred
 TurnStartResult = RunResult | TurnAccepted
 
 
-@frozen
+@message
 class SessionSummary:
     """One row of a listing. Times are whole seconds since the epoch."""
 
@@ -120,7 +128,7 @@ class SessionSummary:
     total_tokens: Count
 
 
-@frozen
+@message
 class TurnError:
     """Why a turn failed: the error as its request was answered."""
 
@@ -128,7 +136,7 @@ class TurnError:
     message: str
 
 
-@frozen
+@message
 class LastTurn:
     """The last turn that ended."""
 
@@ -137,7 +145,7 @@ class LastTurn:
     error: TurnError | None = None
 
 
-@frozen
+@message
 class SessionView:
     """A session, read: its summary and what only reading tells."""
 
@@ -164,7 +172,7 @@ class SessionView:
 # -- Lifecycle -----------------------------------------------------------------------------------------------
 
 
-@frozen
+@message
 class ClientInfo:
     """Who is calling."""
 
@@ -172,7 +180,7 @@ class ClientInfo:
     version: str | None = None
 
 
-@frozen
+@message
 class ServerInfo:
     """Who answers."""
 
@@ -180,7 +188,7 @@ class ServerInfo:
     version: str
 
 
-@frozen
+@message
 class StoreInfo:
     """Where sessions are kept: ``kind`` is "diskcache" or "memory"."""
 
@@ -188,7 +196,7 @@ class StoreInfo:
     path: str | None = None
 
 
-@frozen
+@message
 class InitializeParams:
     """``process_id`` is watched: when it is gone the server ends, as when the pipe closes."""
 
@@ -198,7 +206,7 @@ class InitializeParams:
     capabilities: dict[str, JSON] | None = None
 
 
-@frozen
+@message
 class InitializeResult:
     """What the server is and can do."""
 
@@ -209,21 +217,21 @@ class InitializeResult:
     store: StoreInfo
 
 
-@frozen
+@message
 class CancelParams:
     """The request to cancel, by its id."""
 
     request_id: int | str
 
 
-@frozen
+@message
 class CancelResult:
     """False when no such request was in flight."""
 
     cancelled: bool
 
 
-@frozen
+@message
 class CancelRequestParams:
     """The request to cancel, by its id."""
 
@@ -233,14 +241,14 @@ class CancelRequestParams:
 # -- Sessions ------------------------------------------------------------------------------------------------
 
 
-@frozen
+@message
 class SessionParams:
     """Names a session."""
 
     session_id: Uuid
 
 
-@frozen
+@message
 class SessionCreateParams:
     """A session to create. ``prompt`` is required unless ``initial_turn`` is "deferred".
 
@@ -263,7 +271,7 @@ class SessionCreateParams:
     turn_id: Uuid | None = None
 
 
-@frozen
+@message
 class SessionListParams:
     """``labels`` must all match; ``query`` is looked for in the title and the first prompt, whatever the case."""
 
@@ -276,7 +284,7 @@ class SessionListParams:
     query: str | None = None
 
 
-@frozen
+@message
 class SessionListResult:
     """A page; ``next_cursor`` is there while more follow; ``total`` counts every match."""
 
@@ -285,7 +293,7 @@ class SessionListResult:
     next_cursor: str | None = None
 
 
-@frozen
+@message
 class SessionHistoryParams:
     """Which messages."""
 
@@ -294,7 +302,7 @@ class SessionHistoryParams:
     limit: PageLimit = 100
 
 
-@frozen
+@message
 class ToolCall:
     """A tool call that the model asked for."""
 
@@ -303,7 +311,7 @@ class ToolCall:
     args: JSON
 
 
-@frozen
+@message
 class ToolResult:
     """Which call a tool's message answers."""
 
@@ -312,7 +320,7 @@ class ToolResult:
     is_error: bool
 
 
-@frozen
+@message
 class Message:
     """One message. ``partial`` marks an assistant message that its turn's end cut short."""
 
@@ -326,7 +334,7 @@ class Message:
     partial: bool | None = None
 
 
-@frozen
+@message
 class SessionHistoryResult:
     """A page of messages, oldest first, committed ones only."""
 
@@ -337,28 +345,28 @@ class SessionHistoryResult:
     messages: list[Message]
 
 
-@frozen
+@message
 class SessionArchiveResult:
     """Done."""
 
     archived: Literal[True]
 
 
-@frozen
+@message
 class SessionUnarchiveResult:
     """Done."""
 
     archived: Literal[False]
 
 
-@frozen
+@message
 class SessionDeleteResult:
     """Done."""
 
     deleted: Literal[True]
 
 
-@frozen
+@message
 class SessionUpdateParams:
     """What to change: ``title`` to set, ``labels`` to put in place of all the old ones."""
 
@@ -367,7 +375,7 @@ class SessionUpdateParams:
     labels: Labels | None = None
 
 
-@frozen
+@message
 class SessionForkParams:
     """The new session begins with the first ``message_index`` messages of the old one."""
 
@@ -375,14 +383,14 @@ class SessionForkParams:
     message_index: Count
 
 
-@frozen
+@message
 class SessionForkResult:
     """The new session."""
 
     session_id: Uuid
 
 
-@frozen
+@message
 class SessionExportParams:
     """How to render it: one JSON document, Markdown for people, or a JSON line a message."""
 
@@ -390,7 +398,7 @@ class SessionExportParams:
     format: Literal["json", "markdown", "jsonl"] = "markdown"
 
 
-@frozen
+@message
 class SessionExportResult:
     """The rendered session."""
 
@@ -400,7 +408,7 @@ class SessionExportResult:
 # -- Turns ---------------------------------------------------------------------------------------------------
 
 
-@frozen
+@message
 class TurnStartParams:
     """A turn. ``model`` and the other settings hold for this turn only."""
 
@@ -416,7 +424,7 @@ class TurnStartParams:
     provider_params: dict[str, JSON] | None = None
 
 
-@frozen
+@message
 class TurnInterruptParams:
     """With ``turn_id``, only that turn is interrupted and never the next."""
 
@@ -424,7 +432,7 @@ class TurnInterruptParams:
     turn_id: Uuid | None = None
 
 
-@frozen
+@message
 class TurnInterruptResult:
     """False when nothing was running, or another turn than the one named."""
 
@@ -434,7 +442,7 @@ class TurnInterruptResult:
 # -- Events --------------------------------------------------------------------------------------------------
 
 
-@frozen
+@message
 class SessionScope:
     """Whose events: a session's."""
 
@@ -442,21 +450,21 @@ class SessionScope:
     session_id: Uuid
 
 
-@frozen
+@message
 class LatestCursorParams:
     """Whose log."""
 
     scope: SessionScope
 
 
-@frozen
+@message
 class LatestCursorResult:
     """Where the log ends now."""
 
     cursor: str
 
 
-@frozen
+@message
 class ListSinceParams:
     """Without ``cursor``, from the log's beginning."""
 
@@ -465,7 +473,7 @@ class ListSinceParams:
     limit: PageLimit = 100
 
 
-@frozen
+@message
 class SessionEventParams:
     """An event in its place. ``seq`` counts from 1 per session without gaps, restarts included."""
 
@@ -476,7 +484,7 @@ class SessionEventParams:
     event: Event
 
 
-@frozen
+@message
 class ListSinceResult:
     """A page of the log. ``latest_cursor`` is where this page ends: pass it to go on."""
 
@@ -485,7 +493,7 @@ class ListSinceResult:
     has_more: bool
 
 
-@frozen
+@message
 class StreamOpenParams:
     """``from_seq`` is the first sequence number wanted; without it, only what happens from now on."""
 
@@ -493,28 +501,28 @@ class StreamOpenParams:
     from_seq: Positive | None = None
 
 
-@frozen
+@message
 class StreamOpenResult:
     """The stream's name."""
 
     stream_id: str
 
 
-@frozen
+@message
 class StreamCloseParams:
     """The stream's name."""
 
     stream_id: str
 
 
-@frozen
+@message
 class StreamCloseResult:
     """False when there was no such stream."""
 
     closed: bool
 
 
-@frozen
+@message
 class StreamEventParams:
     """An event of a followed session. ``sequence`` repeats the event's ``seq``."""
 
@@ -527,7 +535,7 @@ class StreamEventParams:
     event: Event
 
 
-@frozen
+@message
 class StreamEndParams:
     """Why the stream ended: the session was deleted, or can't be read."""
 
@@ -539,7 +547,7 @@ class StreamEndParams:
 # -- Capabilities, models, configuration, health ---------------------------------------------------------------
 
 
-@frozen
+@message
 class Capability:
     """One capability: on, or what to do to turn it on."""
 
@@ -549,7 +557,7 @@ class Capability:
     hint: str | None = None
 
 
-@frozen
+@message
 class CapabilitiesResult:
     """Every capability this program knows of."""
 
@@ -557,7 +565,7 @@ class CapabilitiesResult:
     capabilities: list[Capability]
 
 
-@frozen
+@message
 class Model:
     """A model. ``missing`` says what to install or set before it can be used."""
 
@@ -570,7 +578,7 @@ class Model:
     missing: str | None = None
 
 
-@frozen
+@message
 class ModelsCatalogResult:
     """Every model that an installed agent offers."""
 
@@ -578,7 +586,7 @@ class ModelsCatalogResult:
     default_model: str | None
 
 
-@frozen
+@message
 class ConfigResult:
     """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file."""
 
@@ -587,7 +595,7 @@ class ConfigResult:
     path: str
 
 
-@frozen
+@message
 class ConfigSetParams:
     """The whole new configuration. Refused when ``expected_generation`` is given and stale."""
 
@@ -595,7 +603,7 @@ class ConfigSetParams:
     expected_generation: Count | None = None
 
 
-@frozen
+@message
 class ConfigPatchParams:
     """A merge patch (RFC 7396): ``null`` removes a key. Refused when ``expected_generation`` is given and stale."""
 
@@ -603,7 +611,7 @@ class ConfigPatchParams:
     expected_generation: Count | None = None
 
 
-@frozen
+@message
 class HealthResult:
     """Figures about the running server. ``uptime_ms`` and ``memory_bytes`` (resident) are measured as it answers."""
 
@@ -621,7 +629,7 @@ class HealthResult:
 # -- Errors ----------------------------------------------------------------------------------------------------
 
 
-@frozen
+@message
 class TurnOwner:
     """The process that runs a session's turn, when it is another than the one asked."""
 
@@ -630,7 +638,7 @@ class TurnOwner:
     host: str
 
 
-@frozen
+@message
 class ErrorData:
     """What an error tells programs. ``code`` is always there, everything else where it applies.
 
@@ -657,7 +665,7 @@ class ErrorData:
 # -- The events themselves (contract section 3) ------------------------------------------------------------------
 
 
-@frozen
+@message
 class RunStarted:
     """First event of every run; sent only once the prompt is durable."""
 
@@ -666,7 +674,7 @@ class RunStarted:
     prompt: str
 
 
-@frozen
+@message
 class RunCompleted:
     """Last event of a run that completed."""
 
@@ -676,7 +684,7 @@ class RunCompleted:
     usage: Usage
 
 
-@frozen
+@message
 class RunFailed:
     """Last event of every other run."""
 
@@ -686,7 +694,7 @@ class RunFailed:
     reason: Literal["error", "cancelled", "budget", "host_exit"]
 
 
-@frozen
+@message
 class TurnStarted:
     """A model call begins; ``turn_number`` counts from 1 within the run."""
 
@@ -694,7 +702,7 @@ class TurnStarted:
     turn_number: Positive
 
 
-@frozen
+@message
 class TurnCompleted:
     """A model call ended. ``usage`` is that call's."""
 
@@ -703,7 +711,7 @@ class TurnCompleted:
     usage: Usage
 
 
-@frozen
+@message
 class TextDelta:
     """A piece of the assistant's text."""
 
@@ -711,7 +719,7 @@ class TextDelta:
     delta: str
 
 
-@frozen
+@message
 class TextComplete:
     """The whole text of one model call."""
 
@@ -719,7 +727,7 @@ class TextComplete:
     content: str
 
 
-@frozen
+@message
 class ReasoningDelta:
     """A piece of the model's reasoning."""
 
@@ -727,7 +735,7 @@ class ReasoningDelta:
     delta: str
 
 
-@frozen
+@message
 class ReasoningComplete:
     """The whole reasoning of one model call."""
 
@@ -735,7 +743,7 @@ class ReasoningComplete:
     content: str
 
 
-@frozen
+@message
 class ToolCallRequested:
     """The model asked for a tool."""
 
@@ -745,7 +753,7 @@ class ToolCallRequested:
     args: JSON
 
 
-@frozen
+@message
 class ToolExecutionStarted:
     """A tool began to run."""
 
@@ -754,7 +762,7 @@ class ToolExecutionStarted:
     name: str
 
 
-@frozen
+@message
 class ToolExecutionCompleted:
     """A tool ended."""
 
@@ -766,7 +774,7 @@ class ToolExecutionCompleted:
     duration_ms: Count
 
 
-@frozen
+@message
 class ToolExecutionTimedOut:
     """A tool did not end in time."""
 
@@ -776,7 +784,7 @@ class ToolExecutionTimedOut:
     timeout_ms: Count
 
 
-@frozen
+@message
 class ToolResultReceived:
     """The tool's result was put into the history."""
 
@@ -786,7 +794,7 @@ class ToolResultReceived:
     is_error: bool
 
 
-@frozen
+@message
 class Retrying:
     """A model call failed and will be tried again."""
 
@@ -797,7 +805,7 @@ class Retrying:
     delay_ms: Count
 
 
-@frozen
+@message
 class BudgetWarning:
     """A budget is nearly used up."""
 
@@ -808,7 +816,7 @@ class BudgetWarning:
     percent: float
 
 
-@frozen
+@message
 class CompactionStarted:
     """The history is about to be summarised."""
 
@@ -818,7 +826,7 @@ class CompactionStarted:
     message_count: Count
 
 
-@frozen
+@message
 class CompactionCompleted:
     """The history was summarised."""
 
@@ -828,7 +836,7 @@ class CompactionCompleted:
     messages_after: Count
 
 
-@frozen
+@message
 class CompactionFailed:
     """The history could not be summarised; the turn goes on."""
 
@@ -836,7 +844,7 @@ class CompactionFailed:
     error: str
 
 
-@frozen
+@message
 class ApprovalRequested:
     """A person has to decide."""
 
@@ -848,7 +856,7 @@ class ApprovalRequested:
     choices: list[str]
 
 
-@frozen
+@message
 class ApprovalResolved:
     """A person decided."""
 
@@ -857,7 +865,7 @@ class ApprovalResolved:
     choice: str
 
 
-@frozen
+@message
 class StreamTruncated:
     """Events before this one are no longer kept."""
 
