@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -32,12 +33,13 @@ class Server:
 
     def __init__(self, *options: str, environ: Mapping[str, str] | None = None) -> None:
         command = [sys.executable, "-m", "meerkat_rpc", "serve", *options]
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         self.started = now()
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._stderr,
             env={**os.environ, **(environ or {})},
             bufsize=0,
         )
@@ -70,6 +72,7 @@ class Server:
         gone = now() - begin
         drain.join()
         self.process.stdout.close()
+        self._stderr.close()
         return gone
 
     def _drain(self) -> None:
@@ -99,7 +102,8 @@ class Server:
     def _read(self) -> bytes:
         chunk = os.read(self._out, CHUNK)
         if not chunk:
-            raise EOFError("the server ended")
+            self._stderr.seek(0)
+            raise EOFError(f"the server ended, saying: {self._stderr.read()[-500:].decode(errors='replace')}")
         return chunk
 
     def answer(self, request_id: int) -> dict[str, Any]:
