@@ -72,7 +72,9 @@ def _is_mistake(arguments: list[str]) -> bool:
 
 def _run(name: str, arguments: list[str]) -> int:
     command = cast("Command", importlib.import_module(f"meerkat_rpc.commands.{name}"))
-    parser = argparse.ArgumentParser(prog=f"meerkat-rpc {name}", description=command.HELP, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog=f"meerkat-rpc {name}", description=command.HELP, allow_abbrev=False, formatter_class=_formatter
+    )
     command.add_arguments(parser)
     try:
         code = command.run(parser.parse_args(arguments))
@@ -83,6 +85,12 @@ def _run(name: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return a formatter of fixed width. Left to itself, argparse imports shutil for the terminal's, and it makes a
+    formatter for each option that is added, whether there is help to print or not."""
+    return argparse.HelpFormatter(prog, width=100)
 
 
 def _overview() -> argparse.ArgumentParser:

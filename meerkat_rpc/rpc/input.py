@@ -41,7 +41,13 @@ class InputThread:
         self._room = threading.Semaphore(CHUNKS_AHEAD)
 
     def start(self) -> None:
-        """Start reading."""
+        """Start reading. What is there already is handed over before this returns.
+
+        A client asks as soon as it has spawned us, and its first question is answered several times sooner by a thread
+        that needn't share the interpreter with the imports to come.
+        """
+        if LoopInput.can_read(self.fd) and select.select([self.fd], [], [], 0)[0]:
+            self._step()
         threading.Thread(target=self._run, name="stdin", daemon=True).start()
 
     def taken(self) -> None:
@@ -58,15 +64,19 @@ class InputThread:
             self._relieve = relieve
 
     def _run(self) -> None:
-        chunk = b"-"
-        while chunk:
-            self._room.acquire()
-            chunk = _read(self.fd)
-            with self._lock:
-                self._receive(chunk)
-                if chunk and self._relieve is not None:
-                    self._relieve()
-                    return
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        """Read a chunk and hand it over; return whether to go on."""
+        self._room.acquire()
+        chunk = _read(self.fd)
+        with self._lock:
+            self._receive(chunk)
+            if chunk and self._relieve is not None:
+                self._relieve()
+                return False
+        return bool(chunk)
 
 
 class LoopInput:

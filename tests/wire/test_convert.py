@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import fields
@@ -280,5 +280,5 @@ def test_nested_instances_become_json() -> None:
 
 
 def test_only_the_first_thing_wrong_is_reported() -> None:
-    names = [attribute.name for attribute in fields(types.SessionListParams)]
+    names = [attribute.name for attribute in fields(cast("Any", types.SessionListParams))]
     assert refusal(types.SessionListParams, dict.fromkeys(names, -1.5)).startswith("params.limit: ")
