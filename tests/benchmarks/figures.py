@@ -68,7 +68,9 @@ def number(value: float) -> str:
     """Return ``value`` with as many digits as matter."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
 
 COLUMNS = f"{'what':<58} {'median':>16}  {'goal':>11}    {'lowest … highest':<22} the best of the others"

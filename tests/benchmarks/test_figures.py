@@ -26,7 +26,9 @@ def test_samples_are_shown_by_their_median_and_their_extremes() -> None:
     assert (figure.value, figure.spread) == (3.0, (1.0, 200.0))
 
 
-@pytest.mark.parametrize(("value", "shown"), [(0.034, "0.03"), (12.34, "12.3"), (100_234.5, "100,234")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0342, "0.0342"), (0.25, "0.25"), (12.34, "12.3"), (100_234.5, "100,234")]
+)
 def test_a_number_has_the_digits_that_matter(value: float, shown: str) -> None:
     assert number(value) == shown
 
