@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Generator
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import Event, LoggedEvent
-from meerkat_rpc.errors import MeerkatError
+from meerkat_rpc.errors import MeerkatError, StoreError
 from meerkat_rpc.event_json import encode_event
 from meerkat_rpc.sessions.feed import Feed
 from meerkat_rpc.sessions.journal import Journal
@@ -99,8 +99,8 @@ class Emitter:
                 batch = self._take()
                 await self._journal.append(batch)
                 self._feed.publish(batch)
-        except MeerkatError as failure:
-            self.failure = failure
+        except Exception as error:  # noqa: BLE001 - whatever it is, the turn must hear of it
+            self.failure = error if isinstance(error, MeerkatError) else StoreError(f"the log failed: {error!r}")
             self._on_failure()
         finally:
             self._append = None
