@@ -138,6 +138,14 @@ class Server:
             self.until(lambda params: params["event"].get("delta") == text)
         return session_id, turn["turn_id"]
 
+    def read_line(self) -> bytes:
+        """Read one line, and nothing of the next: for a client that then stops reading."""
+        assert self.process.stdout is not None
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self.process.stdout.read(1) or b"\n"
+        return line
+
     def end_input(self) -> None:
         """Close standard input."""
         assert self.process.stdin is not None
