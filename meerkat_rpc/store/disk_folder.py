@@ -97,12 +97,13 @@ class StoreFolder:
         """Write the marker, durably. The database must hold the same id already."""
         text = json.dumps({"made_by": "meerkat-rpc", "format": FORMAT, "store_id": store_id}) + "\n"
         path = os.path.join(self.path, MARKER)
+        new = f"{path}.{os.getpid()}.new"  # of our own: another process may be creating the same store
         with explained(self.path):
-            with os.fdopen(_open_private(f"{path}.new", os.O_TRUNC), "w", encoding="utf-8") as file:
+            with os.fdopen(_open_private(new, os.O_TRUNC), "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(f"{path}.new", path)
+            os.replace(new, path)
             _sync_directory(self.path)
             _sync_directory(os.path.dirname(os.path.abspath(self.path)))
 
