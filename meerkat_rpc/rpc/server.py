@@ -17,6 +17,7 @@ from meerkat_rpc.rpc.greeting import Greeting
 from meerkat_rpc.rpc.handlers.events import EventMethods
 from meerkat_rpc.rpc.handlers.runtime import RuntimeMethods, Surroundings
 from meerkat_rpc.rpc.handlers.sessions import SessionMethods
+from meerkat_rpc.rpc.handlers.table import warm_up
 from meerkat_rpc.rpc.handlers.turns import TurnMethods
 from meerkat_rpc.rpc.input import InputThread, LoopInput
 from meerkat_rpc.rpc.lifecycle import Lifecycle
@@ -28,6 +29,9 @@ from meerkat_rpc.wire.framing import FramingError, Style
 END_S = 2.0
 """How long interrupted turns get to be saved and their answers to be sent: with the flush below, under the 3 s that a
 signal allows."""
+
+WARM_UP_S = 0.3
+"""When what the first use of each method costs is paid in advance: after the burst of a client's start."""
 
 FLUSH_S = 0.7
 """How long the last answers get to be read by the client."""
@@ -98,6 +102,7 @@ class _Server:
         self._opening.begin()
         self.lifecycle.catch_signals(again=self._launch.give_up)
         self._divert(self._launch.input)
+        asyncio.get_running_loop().call_later(WARM_UP_S, self._warm_up)
         greeting = self._launch.greeting
         if greeting.greeted:
             self._runtime.greet(greeting.params.get("contract_version"), greeting.params.get("process_id"))
@@ -109,6 +114,9 @@ class _Server:
             self._break(greeting.failure)
         elif greeting.ended:
             self.lifecycle.end(drain=True)
+
+    def _warm_up(self) -> None:
+        self._warming_up = asyncio.get_running_loop().create_task(warm_up(), name="warm up")
 
     def _divert(self, thread: InputThread) -> None:
         """Have input come here: by way of the thread, and from its next chunk on without it where that can be."""
