@@ -35,8 +35,8 @@ class Builder:
         await turn.emit(TurnCompleted("end_turn", Usage(1, 1)))
         return AgentResult()
 """
-"""A model whose only word is the time at which it says it, on the clock that all processes share. Like any model it takes
-a while for the next: were that its end, the word would wait for the commit that ends the turn."""
+"""A model whose only word is the time at which it says it, on the clock that all processes share. Like any model it
+takes a while for the next: were that its end, the word would wait for the commit that ends the turn."""
 
 
 def _rate(*options: str) -> list[float]:
