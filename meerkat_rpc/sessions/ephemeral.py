@@ -42,9 +42,6 @@ from meerkat_rpc.sessions.service import (
 from meerkat_rpc.sessions.transcript import close_open_calls
 from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
 
-MAX_SESSIONS = 1000
-"""Live sessions by default: at some 10 KB each, what a desktop process may hold without anybody noticing."""
-
 CompleteConfig = Callable[[AgentConfig], AgentConfig]
 
 
@@ -65,7 +62,7 @@ class EphemeralSessionService:
         build: BuildAgent,
         complete: CompleteConfig,
         owner: Owner,
-        max_sessions: int = MAX_SESSIONS,
+        max_sessions: int,
         open_journal: OpenJournal = lambda _session_id: MemoryJournal(),
     ) -> None:
         self.sessions = LiveSessions(owner, max_sessions, open_journal)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meerkat_rpc.domain import Message
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.handlers.table import handlers
 from meerkat_rpc.rpc.opening import Opening
 from meerkat_rpc.rpc.protocol import Handler
-from meerkat_rpc.sessions.service import ListQuery, SessionService
+from meerkat_rpc.sessions.service import ListQuery
 from meerkat_rpc.wire import types as wire
-
-EXPORT_PAGE = 1000
-"""Messages read at a time for an export."""
 
 
 class SessionMethods:
@@ -98,18 +94,7 @@ class SessionMethods:
 
     async def export(self, params: wire.SessionExportParams) -> wire.SessionExportResult:
         """Render a session."""
-        from meerkat_rpc.export import render
+        from meerkat_rpc.export import export_session
 
         service = await self._opening.service()
-        view = await service.read(params.session_id)
-        messages = await _all_messages(service, params.session_id)
-        return wire.SessionExportResult(render(view, messages, params.format))
-
-
-async def _all_messages(service: SessionService, session_id: str) -> list[Message]:
-    messages: list[Message] = []
-    while True:
-        page = await service.history(session_id, len(messages), EXPORT_PAGE)
-        messages += page.messages
-        if not page.has_more or not page.messages:
-            return messages
+        return wire.SessionExportResult(await export_session(service, params.session_id, params.format))
