@@ -56,11 +56,16 @@ export interface CapabilitiesResult {
   capabilities: Array<Capability>;
 }
 
-/** One capability: on, or what to do to turn it on. */
+/**
+ * One capability: on, or what to do to turn it on.
+ *
+ * `status` says the same as meerkat's clients read it: "Available", or an object whose one key says why not.
+ */
 export interface Capability {
   id: string;
   description: string;
   available: boolean;
+  status: JsonValue;
   hint?: string;
 }
 
@@ -327,7 +332,7 @@ export interface SessionArchiveResult {
 }
 
 /**
- * A session to create. `prompt` is required unless `initial_turn` is "deferred".
+ * A session to create. `prompt` is required unless `initial_turn` is "deferred", and then only names it.
  *
  * `session_id` and `turn_id` are the client's own: a repeat returns the stored result and runs nothing.
  */

@@ -173,6 +173,7 @@ class Capability(TypedDict):
     id: str
     description: str
     available: bool
+    status: Any
     hint: NotRequired[str]
 
 

@@ -250,7 +250,7 @@ class SessionParams:
 
 @message
 class SessionCreateParams:
-    """A session to create. ``prompt`` is required unless ``initial_turn`` is "deferred".
+    """A session to create. ``prompt`` is required unless ``initial_turn`` is "deferred", and then only names it.
 
     ``session_id`` and ``turn_id`` are the client's own: a repeat returns the stored result and runs nothing.
     """
@@ -549,11 +549,15 @@ class StreamEndParams:
 
 @message
 class Capability:
-    """One capability: on, or what to do to turn it on."""
+    """One capability: on, or what to do to turn it on.
+
+    ``status`` says the same as meerkat's clients read it: "Available", or an object whose one key says why not.
+    """
 
     id: str
     description: str
     available: bool
+    status: JSON
     hint: str | None = None
 
 

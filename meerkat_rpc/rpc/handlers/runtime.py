@@ -101,23 +101,22 @@ class RuntimeMethods:
         """Say what is on, what is off, and how to turn it on."""
         stored = self._about.identity.store_kind != "memory"
         on = [
-            wire.Capability("sessions", "Create, list, read, archive, fork and export sessions.", available=True),
-            wire.Capability("streaming", "Events of running turns as notifications.", available=True),
-            wire.Capability("stream_replay", "Events from any sequence number, then live.", available=True),
-            wire.Capability("exactly_once", "A repeated turn_id never runs the agent twice.", available=True),
-            wire.Capability(
+            _capability("sessions", "Create, list, read, archive, fork and export sessions."),
+            _capability("streaming", "Events of running turns as notifications."),
+            _capability("stream_replay", "Events from any sequence number, then live."),
+            _capability("exactly_once", "A repeated turn_id never runs the agent twice."),
+            _capability(
                 "persistence",
                 "Sessions survive the process, acknowledged turns the loss of power.",
-                available=stored,
-                hint=None if stored else "start the server without --ephemeral",
+                None if stored else "start the server without --ephemeral",
             ),
         ]
         later = "not part of this version"
         off = [
-            wire.Capability("approvals", "Agents that ask before they act.", available=False, hint=later),
-            wire.Capability("host_tools", "Tools that the host lends.", available=False, hint=later),
-            wire.Capability("compaction", "Summarising a long history.", available=False, hint=later),
-            wire.Capability("steering", "Adding to a running turn.", available=False, hint=later),
+            _capability("approvals", "Agents that ask before they act.", later),
+            _capability("host_tools", "Tools that the host lends.", later),
+            _capability("compaction", "Summarising a long history.", later),
+            _capability("steering", "Adding to a running turn.", later),
         ]
         return wire.CapabilitiesResult(self._channel.dialect.contract_version, on + off)
 
@@ -179,6 +178,12 @@ class RuntimeMethods:
     async def exit(self, _params: wire.NoParams) -> None:
         """End the process."""
         self._lifecycle.exit()
+
+
+def _capability(name: str, description: str, hint: str | None = None) -> wire.Capability:
+    """Return a capability: on, or off with what to do about it."""
+    status: Any = "Available" if hint is None else {"DisabledByPolicy": {"description": hint}}
+    return wire.Capability(name, description, available=hint is None, status=status, hint=hint)
 
 
 def _resident_bytes() -> int:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
+from meerkat_rpc.domain import title_of
 from meerkat_rpc.errors import InvalidArgument, MeerkatError
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.delivery import Delivery
@@ -39,15 +40,11 @@ class TurnMethods:
         deferred = params.initial_turn == "deferred"
         if params.prompt is None and not deferred:
             raise InvalidArgument('params.prompt: required unless params.initial_turn is "deferred"')
-        if params.prompt is not None and deferred:
-            raise InvalidArgument(
-                "params.prompt: a session whose first turn is deferred takes its prompt with turn/start"
-            )
         service = await self._opening.service()
         request = CreateSession(
-            prompt=params.prompt,
+            prompt=None if deferred else params.prompt,
             config=mapping.agent_config(params),
-            title=params.title,
+            title=params.title if params.title is not None else _name(params.prompt if deferred else None),
             labels=params.labels,
             cwd=params.cwd if params.cwd is not None else self._default_cwd,
             session_id=params.session_id,
@@ -97,6 +94,11 @@ class TurnMethods:
             raise
         await self._delivery.delivered(turn.turn_id)
         return mapping.run_result(result)
+
+
+def _name(prompt: str | None) -> str | None:
+    """Return the title that a deferred turn's prompt gives its session; the one that runs comes with ``turn/start``."""
+    return None if prompt is None else title_of(None, prompt)
 
 
 @frozen
