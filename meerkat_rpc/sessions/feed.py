@@ -82,11 +82,6 @@ class Feed:
         while self.is_backlogged:
             await self._next_change()
 
-    async def wait_beyond(self, seq: int) -> None:
-        """Wait until something after ``seq`` is published or the feed is closed."""
-        while self.last_seq <= seq and not self.closed:
-            await self._next_change()
-
     def jump(self, last_seq: int) -> None:
         """Take note that the log goes to ``last_seq``: somebody else wrote to it. Followers read that part from the
         log."""

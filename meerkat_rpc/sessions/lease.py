@@ -44,11 +44,14 @@ class Lease:
             self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="lease")
 
     async def drop(self) -> None:
-        """Give the lease up."""
+        """Give the lease up. Where the store refuses, it runs out by itself."""
         if self._keeper is not None:
             self._keeper.cancel()
         if self._expires_ms:
-            await self._store.drop_lease(self._owner.process_id)
+            try:
+                await self._store.drop_lease(self._owner.process_id)
+            except StoreError as error:
+                logger.warning("the lease could not be given up: %s", error.message)
 
     async def is_held_by(self, other: Owner) -> bool:
         """Return whether ``other`` may still be running its turns. Our own turns are not asked about: we know them."""

@@ -11,9 +11,6 @@ from typing import NamedTuple
 CONTRACT_VERSION = "0.3.0"
 """The contract this program speaks by default: events flat."""
 
-ENVELOPE_CONTRACT_VERSION = "0.8.0"
-"""The later dialect: events in an envelope. Selected by any requested contract of 0.4.1 and up."""
-
 
 class Method(NamedTuple):
     """A request that the server answers. ``params`` and ``result`` name classes of ``wire/types.py``."""
