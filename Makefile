@@ -17,7 +17,7 @@ DEV     = $(VENV)/.dev
 SLOW = agents chat client rpc transcripts
 
 .DEFAULT_GOAL = help
-.PHONY: help chat test fast lint format schema bench clean
+.PHONY: help chat test fast lint format schema bench faults clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1	/' | while IFS='	' read -r name text; \
@@ -48,6 +48,9 @@ format: $(DEV)  ## Put the code into shape
 
 schema: $(DEV)  ## Generate schema/ from the wire types
 	$(BIN)/meerkat-rpc schema --write
+
+faults: $(DEV)  ## Inject every fault as often as it takes, and print the table: two hours
+	$(RUN) tests.faults
 
 bench: $(DEV)  ## Measure, and print the table of figures
 	$(RUN) tests.benchmarks

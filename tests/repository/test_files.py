@@ -83,7 +83,7 @@ def test_every_setting_but_tables_is_an_option_of_serve() -> None:
     assert [option for option in options if f'"{option}"' not in source] == []
 
 
-@pytest.mark.parametrize("target", ["help", "chat", "test", "fast", "lint", "schema", "bench"])
+@pytest.mark.parametrize("target", ["help", "chat", "test", "fast", "lint", "schema", "bench", "faults"])
 def test_make_knows_the_target(target: str) -> None:
     command = ["make", "--dry-run", target]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0

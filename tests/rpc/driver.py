@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,9 +22,10 @@ WAIT_S = 30
 class Server:
     """A server process and a thread that reads what it says, as newline-delimited JSON."""
 
-    def __init__(self, *options: str, reading: bool = True, **popen: Any) -> None:
+    def __init__(self, *options: str, reading: bool = True, under: Sequence[str] = (), **popen: Any) -> None:
+        """Start ``meerkat-rpc serve`` with ``options``, as an argument of the command ``under`` (strace, say)."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "meerkat_rpc", "serve", *options],
+            [*under, sys.executable, "-m", "meerkat_rpc", "serve", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=popen.pop("stderr", subprocess.DEVNULL),
