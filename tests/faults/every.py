@@ -1,5 +1,14 @@
-"""Every sweep, in the order of the table: a module that is imported here registers its own."""
+"""Every sweep, in the order of the table: each module registers its own as it is imported."""
+
+from importlib import import_module
 
 from tests.faults.sweep import SWEEPS
+
+MODULES = [
+    "kills",
+]
+
+for module in MODULES:
+    import_module(f"tests.faults.{module}")
 
 __all__ = ["SWEEPS"]

@@ -1,0 +1,138 @@
+"""What a client asked for and what it was told: the yardstick for what a store must hold after a fault."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+Message = dict[str, Any]
+"""One message of the wire, or what it carries."""
+
+Script = list[dict[str, Any]]
+
+REFUSALS = frozenset({-32002, -32600, -32601, -32602, -32603})
+"""Error codes that say that a turn was not run."""
+
+GIVEN_NO_TITLE = ""
+
+
+def terminal(event: Message) -> bool:
+    """Return whether a turn's event is its last."""
+    return event["type"] in {"run_completed", "run_failed"}
+
+
+def digest(params: Message) -> bytes:
+    """Return what tells an event from every other: there are too many to keep them all."""
+    return blake2b(orjson.dumps(params, option=orjson.OPT_SORT_KEYS), digest_size=12).digest()
+
+
+@define
+class Turn:
+    """A turn under an id of the client's, and what was heard of it."""
+
+    session_id: str
+    prompt: str
+    script: Script
+    creates: bool = False
+    wait: bool = True
+    turn_id: str = field(factory=lambda: str(uuid.uuid4()))
+    accepted: bool = False
+    answer: Message | None = None
+    ended: bool = False
+
+    def request(self) -> tuple[str, Message]:
+        """Return the method and the parameters that ask for it, the same each time."""
+        config = {"model": "scripted", "provider_params": {"script": self.script}}
+        named = {"session_id": self.session_id, "turn_id": self.turn_id, "prompt": self.prompt, "wait": self.wait}
+        return "session/create" if self.creates else "turn/start", {**named, **config}
+
+    def answered(self, message: Message) -> None:
+        """Take the answer in."""
+        if "error" not in message and message["result"].get("accepted"):
+            self.accepted = True
+        elif message.get("error", {}).get("code") not in REFUSALS:
+            self.accepted = self.ended = True
+            self.answer = message.get("result") or message["error"]
+
+
+@define
+class Belief:
+    """A value that may be any of several, until the answer comes."""
+
+    values: set[Any]
+
+    def asked(self, value: object) -> None:
+        """A change to ``value`` was asked for."""
+        self.values = {*self.values, value}
+
+    def observed(self, value: object, what: str) -> None:
+        """It is ``value`` now; raise when it can't be."""
+        assert value in self.values, f"{what}: {value}, expected {self.values}"
+        self.told(value)
+
+    def is_sure(self, value: object) -> bool:
+        """Return whether it can only be ``value``."""
+        return self.values == {value}
+
+    def told(self, value: object) -> None:
+        """It is ``value``, for sure."""
+        self.values = {value}
+
+
+@define
+class Session:
+    """A session, as far as its client knows."""
+
+    session_id: str
+    exists: Belief = field(factory=lambda: Belief({False}))
+    archived: Belief = field(factory=lambda: Belief({False}))
+    title: Belief = field(factory=lambda: Belief({GIVEN_NO_TITLE}))
+    touched: bool = True
+
+
+@define
+class Witness:
+    """Everything that the clients of one store were told, by whichever server."""
+
+    sessions: dict[str, Session] = field(factory=dict)
+    turns: dict[str, Turn] = field(factory=dict)
+    events: dict[str, dict[int, bytes]] = field(factory=lambda: defaultdict(dict))
+    unanswered_forks: int = 0
+
+    def session(self, session_id: str) -> Session:
+        """Return what is known of a session, from now on something."""
+        found = self.sessions.setdefault(session_id, Session(session_id))
+        found.touched = True
+        return found
+
+    def asks(self, turn: Turn) -> None:
+        """Note that a turn is asked for."""
+        self.turns[turn.turn_id] = turn
+        session = self.session(turn.session_id)
+        if turn.creates:
+            session.exists.asked(True)
+
+    def hear_all(self, messages: list[Message]) -> None:
+        """Take the events among ``messages`` in, and empty the list."""
+        for message in messages:
+            self.hears(message)
+        messages.clear()
+
+    def hears(self, message: Message) -> Message | None:
+        """Note an event; return it, or None if the message is none."""
+        if message.get("method") != "session/event":
+            return None
+        params: Message = message["params"]
+        known = self.events[params["session_id"]]
+        assert params["seq"] not in known, f"event {params['seq']} of session {params['session_id']} came twice"
+        known[params["seq"]] = digest(params)
+        self.session(params["session_id"]).exists.told(True)
+        turn = self.turns[params["turn_id"]]
+        turn.accepted = True
+        turn.ended |= terminal(params["event"])
+        return params
