@@ -195,7 +195,7 @@ class EphemeralSessionService:
         """See ``SessionService``."""
         session = self.sessions.get(session_id)
         if session.head.archived:
-            self.sessions.check_room()
+            self.sessions.make_room()
             await session.change(changes.unarchived)
 
     async def delete(self, session_id: str) -> None:

@@ -8,7 +8,8 @@ then it isn't, with no await between, so exactly one of racing callers wins.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from meerkat_rpc.domain import AgentConfig, Owner, SessionChange, SessionHead
 from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError
@@ -39,6 +40,7 @@ class LiveSession:
         self.leaving = False
         self.gone = False
         self.used = 0
+        self._users = 0
         self._turn_task: asyncio.Task[None] | None = None
         self._committing = asyncio.Lock()
 
@@ -49,8 +51,17 @@ class LiveSession:
 
     @property
     def idle(self) -> bool:
-        """Whether the session could be put to rest: no turn, no follower, nothing being committed."""
-        return self.turn is None and not self.feed.followed and not self._committing.locked()
+        """Whether the session could be put to rest: no turn, no follower, nobody who is about to do something."""
+        return self.turn is None and not self._users and not self.feed.followed and not self._committing.locked()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the session from being put to rest within the block."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
 
     def admit(self, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> LiveTurn:
         """Let one turn in, now.

@@ -62,7 +62,7 @@ class LiveSessions:
         Raises:
             CapacityExhausted: ``max_sessions`` are live.
         """
-        self.check_room()
+        self.make_room()
         session = LiveSession(head, last_seq, self._open_journal(head.session_id), self._owner)
         self._by_id[head.session_id] = session
         self.touch(session)
@@ -80,18 +80,15 @@ class LiveSessions:
         self._clock += 1
         session.used = self._clock
 
-    def rest_idle(self) -> None:
-        """Let go of idle sessions, least recently used first, until there is room for one more."""
-        excess = self.active - self.max_sessions + 1
-        if excess > 0:
-            idle = sorted((session for session in self if session.idle), key=lambda session: session.used)
-            for session in idle[:excess]:
-                self.release(session)
+    def make_room(self) -> None:
+        """Put idle sessions to rest, where they can be woken again, until one more may become live.
 
-    def check_room(self) -> None:
-        """Raise ``CapacityExhausted`` unless one more session may become live."""
+        Raises:
+            CapacityExhausted: too many are in use.
+        """
         if self.closed:
             raise SessionNotFound("the server is shutting down")
+        self._rest(len(self) - self.max_sessions + 1)
         active = self.active
         if active >= self.max_sessions:
             raise CapacityExhausted(
@@ -99,6 +96,14 @@ class LiveSessions:
                 active=active,
                 max=self.max_sessions,
             )
+
+    def _rest(self, count: int) -> None:
+        """Let go of so many idle sessions: archived ones first, then the least recently used."""
+        if count > 0:
+            idle = [session for session in self if session.idle and session.journal.durable]
+            idle.sort(key=lambda session: (not session.head.archived, session.used))
+            for session in idle[:count]:
+                self.release(session)
 
     @property
     def active(self) -> int:

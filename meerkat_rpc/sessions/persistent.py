@@ -78,7 +78,9 @@ class PersistentSessionService:
         for _ in range(2):
             known = await self._created_before(request)
             if known is not None:
-                return await self._live.repeated_create(await self._waking.wake(known), request)
+                session = await self._waking.wake(known)
+                with session.in_use():
+                    return await self._live.repeated_create(session, request)
             try:
                 return await self._create(request)
             except RevisionConflict:  # the same ids, a moment earlier, from another call or process
@@ -88,26 +90,26 @@ class PersistentSessionService:
     async def _create(self, request: CreateSession) -> Created:
         if request.prompt is None:
             async with self._deferred_creates:
-                self._live.sessions.rest_idle()
                 return await self._live.create(request)
-        self._live.sessions.rest_idle()
         await self._lease.hold()
         return await self._live.create(request)
 
     async def start_turn(self, request: StartTurn) -> TurnHandle:
         """See ``SessionService``."""
         session = await self._waking.wake_soon(request.session_id)
-        remote = await self._remote_turn(session, request)
-        if remote is not None:
-            return remote
-        await self._lease.hold()
-        try:
+        with session.in_use():
+            remote = await self._remote_turn(session, request)
+            if remote is not None:
+                return remote
+            await self._lease.hold()
+            try:
+                return await self._live.start_turn(request)
+            except (SessionBusy, SessionNotFound):
+                if session.turn is not None:
+                    raise
+        # What was refused may have been changed by another process.
+        with (await self._waking.wake(request.session_id)).in_use():
             return await self._live.start_turn(request)
-        except (SessionBusy, SessionNotFound):
-            if session.turn is not None:
-                raise
-        await self._waking.wake(request.session_id)  # what was refused may have been changed by another process
-        return await self._live.start_turn(request)
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
         """See ``SessionService``."""
@@ -199,37 +201,38 @@ class PersistentSessionService:
 
     async def archive(self, session_id: str) -> None:
         """See ``SessionService``."""
-        await self._waking.wake(session_id)
-        await self._live.archive(session_id)
+        with (await self._waking.wake(session_id)).in_use():
+            await self._live.archive(session_id)
 
     async def unarchive(self, session_id: str) -> None:
         """See ``SessionService``."""
-        await self._waking.wake(session_id)
-        await self._live.unarchive(session_id)
+        with (await self._waking.wake(session_id)).in_use():
+            await self._live.unarchive(session_id)
 
     async def delete(self, session_id: str) -> None:
         """See ``SessionService``."""
         session = await self._waking.wake(session_id)
-        await self._live.clear_out(session)
-        try:
-            changes.refuse_running(await self._waking.head(session_id))
-            await self._store.delete(session_id)
-        except BaseException:
-            session.leaving = False
-            raise
+        with session.in_use():
+            await self._live.clear_out(session)
+            try:
+                changes.refuse_running(await self._waking.head(session_id))
+                await self._store.delete(session_id)
+            except BaseException:
+                session.leaving = False
+                raise
         self._live.sessions.release(session)
 
     async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
         """See ``SessionService``."""
-        await self._waking.wake(session_id)
-        return await self._live.update(session_id, title, labels)
+        with (await self._waking.wake(session_id)).in_use():
+            return await self._live.update(session_id, title, labels)
 
     async def fork(self, session_id: str, message_index: int) -> str:
         """See ``SessionService``."""
         session = await self._waking.wake(session_id)
-        await session.refresh()
-        self._live.sessions.rest_idle()
-        return await self._live.fork(session_id, message_index)
+        with session.in_use():
+            await session.refresh()
+            return await self._live.fork(session_id, message_index)
 
     # -- the whole ---------------------------------------------------------------------------------------------
 

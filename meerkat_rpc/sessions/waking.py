@@ -40,6 +40,8 @@ class Waking:
     async def wake(self, session_id: str) -> LiveSession:
         """Return the live session, up to date with what other processes did to it.
 
+        It may be put to rest again as soon as the caller awaits something: do so within its ``in_use``.
+
         Raises:
             SessionNotFound: there is none.
             CapacityExhausted: every live session is busy.
@@ -48,9 +50,10 @@ class Waking:
         if live is None:
             return await self._load_once(session_id)
         if live.turn is None and live.head.revision:
-            head = await self.head(session_id)
-            if head.revision != live.head.revision:
-                await live.refresh()
+            with live.in_use():
+                head = await self.head(session_id)
+                if head.revision != live.head.revision:
+                    await live.refresh()
         return live
 
     async def wake_soon(self, session_id: str) -> LiveSession:
@@ -58,12 +61,15 @@ class Waking:
         return self._live.find(session_id) or await self._load_once(session_id)
 
     async def _load_once(self, session_id: str) -> LiveSession:
-        task = self._loading.get(session_id)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._load(session_id))
-            self._loading[session_id] = task
-            task.add_done_callback(lambda _: self._loading.pop(session_id, None))
-        return await asyncio.shield(task)
+        while True:
+            task = self._loading.get(session_id)
+            if task is None:
+                task = asyncio.get_running_loop().create_task(self._load(session_id))
+                self._loading[session_id] = task
+                task.add_done_callback(lambda _: self._loading.pop(session_id, None))
+            live = await asyncio.shield(task)
+            if not live.gone:  # put to rest before we had our turn, to make room for another
+                return live
 
     async def _load(self, session_id: str) -> LiveSession:
         head = await self.head(session_id)
@@ -71,5 +77,4 @@ class Waking:
         live = self._live.find(session_id)  # created meanwhile, under an id of the client's
         if live is not None:
             return live
-        self._live.rest_idle()
         return self._live.hold(head, last_seq)
