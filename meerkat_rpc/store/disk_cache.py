@@ -23,12 +23,17 @@ BUSY_TIMEOUT = 10.0
 NORMAL, FULL = 1, 2
 """``PRAGMA synchronous``: a commit survives the death of the process, or also the loss of power."""
 
+WAL_KEPT_BYTES = 16 << 20
+"""What is kept of a write-ahead log that has grown beyond it, behind a long reader or a large commit, once SQLite can
+begin it anew. It does so after every 4 MB, so a log that nobody holds up never comes near."""
+
 SETTINGS: dict[str, Any] = {
     "eviction_policy": "none",  # the default drops the oldest rows beyond 1 GiB
     "cull_limit": 0,
     "size_limit": 2**62,
     "disk_min_file_size": 2**62,  # values in files of their own lie outside the transaction and aren't synced
     "sqlite_cache_size": 1024,  # pages: 4 MiB
+    "sqlite_journal_size_limit": WAL_KEPT_BYTES,
     "sqlite_mmap_size": 0,  # a truncated file that is mapped kills the process
     "statistics": 0,
     "tag_index": 1,  # rows are tagged with their session's number, and deleted by it
