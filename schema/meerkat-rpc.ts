@@ -160,7 +160,11 @@ export type Event =
   | ApprovalResolved
   | StreamTruncated;
 
-/** Figures about the running server. `uptime_ms` and `memory_bytes` (resident) are measured as it answers. */
+/**
+ * Figures about the running server. `uptime_ms` and `memory_bytes` (resident) are measured as it answers.
+ *
+ * `tasks` counts what is going on at once: requests, turns, streams and what keeps them going. In a quiet server it is always the same.
+ */
 export interface HealthResult {
   status: "ok" | "degraded";
   version: string;
@@ -169,6 +173,7 @@ export interface HealthResult {
   running_turns: number;
   stored_sessions: number;
   max_sessions: number;
+  tasks: number;
   memory_bytes: number | null;
   store: StoreInfo;
 }

@@ -221,6 +221,7 @@ class HealthResult(TypedDict):
     running_turns: int
     stored_sessions: int
     max_sessions: int
+    tasks: int
     memory_bytes: int | None
     store: StoreInfo
 

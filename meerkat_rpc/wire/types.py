@@ -617,7 +617,11 @@ class ConfigPatchParams:
 
 @message
 class HealthResult:
-    """Figures about the running server. ``uptime_ms`` and ``memory_bytes`` (resident) are measured as it answers."""
+    """Figures about the running server. ``uptime_ms`` and ``memory_bytes`` (resident) are measured as it answers.
+
+    ``tasks`` counts what is going on at once: requests, turns, streams and what keeps them going. In a quiet server it
+    is always the same.
+    """
 
     status: Literal["ok", "degraded"]
     version: str
@@ -626,6 +630,7 @@ class HealthResult:
     running_turns: Count
     stored_sessions: Count
     max_sessions: Count
+    tasks: Count
     memory_bytes: Count | None
     store: StoreInfo
 

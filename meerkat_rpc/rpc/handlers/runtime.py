@@ -159,6 +159,7 @@ class RuntimeMethods:
             running_turns=figures.running_turns,
             stored_sessions=figures.stored_sessions,
             max_sessions=figures.max_sessions,
+            tasks=len(asyncio.all_tasks()),
             memory_bytes=_resident_bytes(),
             store=wire.StoreInfo(identity.store_kind, identity.store_path),
         )
