@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+import tests.faults.soak  # noqa: F401
 from tests.faults.sweep import SWEEPS
 
 MODULES = [
