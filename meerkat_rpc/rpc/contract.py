@@ -9,13 +9,20 @@ FIRST_ENVELOPE = (0, 4, 1)
 
 PARTS = 3
 
+MAX_DIGITS = 9
+"""Digits of one number of a version. With more of them it is none, and int() refuses thousands in its own words."""
+
 
 def parse_contract(text: str) -> tuple[int, ...] | None:
     """Return the numbers of a version such as "0.8" or "0.4.1", filled up with zeros; None when it is no version."""
     numbers = text.split(".")
-    if not 1 <= len(numbers) <= PARTS or not all(number.isascii() and number.isdigit() for number in numbers):
+    if not 1 <= len(numbers) <= PARTS or not all(map(_is_number, numbers)):
         return None
     return tuple(int(number) for number in numbers) + (0,) * (PARTS - len(numbers))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 def choose_contract(asked: str | None, default: str | None) -> str:

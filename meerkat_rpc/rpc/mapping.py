@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,11 @@ from meerkat_rpc.wire.catalog import ERRORS
 
 NUMBERS: Mapping[str, int] = {error.code: error.number for error in ERRORS}
 """JSON-RPC's number of each code."""
+
+
+# Bounded, because int() refuses thousands of digits in its own words.
+_LIST_CURSOR = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f-]{36})")
+_EVENT_CURSOR = re.compile(r"(.*):([0-9]{1,19})", re.DOTALL)
 
 
 class WireError(NamedTuple):
@@ -149,13 +155,10 @@ def list_cursor(place: tuple[int, str]) -> str:
 
 def list_place(cursor: str) -> tuple[int, str]:
     """Return the place that a listing's ``cursor`` stands for. Raises ``InvalidArgument`` when it is none."""
-    updated, dot, session_id = cursor.partition(".")
-    try:
-        if dot:
-            return int(updated, 16), session_id
-    except ValueError:
-        pass
-    raise InvalidArgument("params.cursor: expected a cursor that session/list returned")
+    found = _LIST_CURSOR.fullmatch(cursor)
+    if found is None:
+        raise InvalidArgument("params.cursor: expected a cursor that session/list returned")
+    return int(found[1], 16), found[2]
 
 
 def event_cursor(session_id: str, seq: int) -> str:
@@ -169,11 +172,11 @@ def event_seq(cursor: str, session_id: str) -> int:
     Raises:
         InvalidArgument: it is none, or another session's.
     """
-    scope, colon, seq = cursor.rpartition(":")
-    if not colon or not (seq.isascii() and seq.isdigit()):
+    found = _EVENT_CURSOR.fullmatch(cursor)
+    if found is None:
         raise InvalidArgument(
             "params.cursor: expected a cursor that events/latest_cursor or events/list_since returned"
         )
-    if scope != session_id:
+    if found[1] != session_id:
         raise InvalidArgument("params.cursor: belongs to another scope")
-    return int(seq)
+    return int(found[2])

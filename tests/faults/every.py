@@ -2,11 +2,12 @@
 
 from importlib import import_module
 
-import tests.faults.soak  # noqa: F401
 from tests.faults.sweep import SWEEPS
 
 MODULES = [
     "kills",
+    "fuzz",
+    "soak",
 ]
 
 for module in MODULES:

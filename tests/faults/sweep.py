@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from attrs import define, field, frozen
 
@@ -73,10 +74,12 @@ class Sweep:
     short: int
     full: int
     needs: Sequence[str] = ()
+    imports: Sequence[str] = ()
 
     def missing(self) -> list[str]:
-        """Return the programs that it needs and that aren't here."""
-        return [program for program in self.needs if shutil.which(program) is None]
+        """Return the programs and modules that it needs and that aren't here."""
+        programs = [program for program in self.needs if shutil.which(program) is None]
+        return programs + [module for module in self.imports if find_spec(module) is None]
 
 
 SWEEPS: dict[str, Sweep] = {}
@@ -84,7 +87,7 @@ SWEEPS: dict[str, Sweep] = {}
 
 
 def sweep(
-    *, short: int, full: int, needs: Sequence[str] = ()
+    *, short: int, full: int, needs: Sequence[str] = (), imports: Sequence[str] = ()
 ) -> Callable[[Callable[[Report, int], None]], Callable[[Report, int], None]]:
     """Register a function as the sweep of its name, described by the first line of its docstring.
 
@@ -92,11 +95,12 @@ def sweep(
         short: the size in ``make test``, which takes about 15 s.
         full: the size in ``make faults``.
         needs: programs that must be there.
+        imports: modules that must be there.
     """
 
     def register(run: Callable[[Report, int], None]) -> Callable[[Report, int], None]:
         what = (run.__doc__ or "").partition("\n")[0]
-        SWEEPS[run.__name__] = Sweep(run.__name__, what, run, short, full, needs)
+        SWEEPS[run.__name__] = Sweep(run.__name__, what, run, short, full, needs, imports)
         return run
 
     return register
