@@ -1,6 +1,6 @@
 import pytest
 
-from meerkat_rpc.commands.durations import duration_ms
+from meerkat_rpc.durations import duration_ms
 from meerkat_rpc.errors import InvalidArgument
 
 
