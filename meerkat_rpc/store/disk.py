@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_thread import StoreThread
+from meerkat_rpc.store.disk_tidying import Tidying
 
 if TYPE_CHECKING:
     from meerkat_rpc.store.disk_check import StoreReport
@@ -34,13 +35,18 @@ class DiskStore:
         self.path = os.path.abspath(path)
         self._thread = StoreThread()
         self._parts: Parts | None = None
+        self._tidying = Tidying(
+            lambda: self._run(lambda parts: parts.tidy()), lambda: self._run(lambda parts: parts.rows.empty_log())
+        )
 
     async def open(self) -> None:
         """Open the store, or create it. Raises ``StoreError`` saying why it can't be used."""
         await self._thread.run(self._open)
+        self._tidying.begin()
 
     async def close(self) -> None:
         """Finish what was handed over and let go of the store."""
+        await self._tidying.stop()
         await self._thread.stop(self._close)
 
     def _open(self) -> None:
@@ -74,7 +80,13 @@ class DiskStore:
 
     async def delete(self, session_id: str) -> bool:
         """Remove every trace of the session, durably. Return False when there was none."""
-        return await self._run(lambda parts: parts.sessions.delete(session_id))
+        deleted = await self._run(lambda parts: parts.sessions.delete(session_id))
+        self._tidying.begin()
+        return deleted
+
+    async def tidied(self) -> None:
+        """Wait until what was deleted is gone from the disk."""
+        await self._tidying.done()
 
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""

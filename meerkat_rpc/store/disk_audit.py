@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -10,16 +11,18 @@ from attrs import define, field
 
 from meerkat_rpc.domain import CatalogueRow, SessionHead
 from meerkat_rpc.errors import StoreError
+from meerkat_rpc.store.codec import read
 from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_index import CHANGES, PAGES, read_changes
 from meerkat_rpc.store.disk_leases import LEASES
 from meerkat_rpc.store.disk_parts import Parts
+from meerkat_rpc.store.disk_removals import REMOVALS, read_removals
 from meerkat_rpc.store.disk_rows import IDENTITY
 
 PAGE = 1000
 """Events or messages read at a time."""
 
-_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES}
+_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, REMOVALS}
 
 
 def audit(parts: Parts, keys: Sequence[str]) -> list[str]:
@@ -33,16 +36,19 @@ class _Audit:
     parts: Parts
     keys: list[list[str]]
     heads: dict[str, SessionHead | None] = field(factory=dict)
+    leaving: set[str] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
-        """Note which sessions there are."""
+        """Note which sessions there are, and which are being removed."""
+        with contextlib.suppress(StoreError):  # ``index`` tells
+            self.leaving = {session_id for _, session_id in read_removals(self.parts.rows)}
         self.heads = {key[1]: None for key in self.keys if len(key) == 3 and key[0] == "s" and key[2] == "head"}  # noqa: PLR2004
 
     def strays(self) -> Iterator[str]:
         """Tell of rows that nothing would ever read."""
         for key in self.keys:
             name = "/".join(key)
-            if key[0] == "s" and (len(key) < 3 or key[1] not in self.heads):  # noqa: PLR2004
+            if key[0] == "s" and (len(key) < 3 or key[1] not in {*self.heads, *self.leaving}):  # noqa: PLR2004
                 yield f"The row {name} belongs to a session that isn't there."
             elif key[0] not in {"s", "c", "t"} and name not in _KNOWN:
                 yield f"The row {name} belongs to nothing."
@@ -77,7 +83,9 @@ class _Audit:
             yield f"Session {session_id} has turn {record.turn_id} in the place of {turn_id}."
 
     def _created_with(self, turn_id: str) -> Iterator[str]:
-        if (session_id := self.parts.sessions.session_of_turn(turn_id)) not in self.heads:
+        key = f"t/{turn_id}"
+        session_id = read(key, self.parts.rows.get(key) or b"", str)
+        if session_id not in self.heads and session_id not in self.leaving:
             yield f"The row t/{turn_id} names session {session_id}, which isn't there."
 
     def index(self) -> Iterator[str]:
@@ -85,6 +93,7 @@ class _Audit:
         yield from _told(self._catalogue())
         yield from _told(self._running())
         yield from _told(self._leases())
+        yield from _told(self._removals())
 
     def _catalogue(self) -> Iterator[str]:
         _, rows = Catalogue(self.parts.rows).current()
@@ -102,6 +111,10 @@ class _Audit:
 
     def _leases(self) -> Iterator[str]:
         self.parts.leases.expiry("")
+        yield from ()
+
+    def _removals(self) -> Iterator[str]:
+        read_removals(self.parts.rows)
         yield from ()
 
 

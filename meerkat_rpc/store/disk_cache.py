@@ -7,8 +7,9 @@ drops, defers or executes something.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing
+from itertools import accumulate
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -40,6 +41,16 @@ SETTINGS: dict[str, Any] = {
 }
 """What the database is opened with; ``sqlite_synchronous`` apart, which ``open_cache`` raises to FULL last."""
 
+INCREMENTAL = 2
+"""``PRAGMA auto_vacuum``: freed pages are given back when asked. The default, FULL, moves pages in every commit that
+frees some, and made whoever deleted a session of 500 MB wait for two seconds, and everybody else with them."""
+
+WAL_BYTES = 16 << 20
+"""What a log that has grown beyond it, while somebody was reading, is cut back to. One of 4 MiB is usual."""
+
+SPACE_SETTINGS: dict[str, Any] = {"sqlite_auto_vacuum": INCREMENTAL, "sqlite_journal_size_limit": WAL_BYTES}
+"""Settings that no promise depends on, only how much room the files take."""
+
 RAW = 1
 """diskcache's mode of a value that lies in its row as it is. The others are pickles, or files."""
 
@@ -63,8 +74,24 @@ class Cache(Protocol):
         """Remove the row under ``key``, if any."""
         ...
 
-    def evict(self, tag: int, *, retry: bool) -> int:
-        """Remove the rows with ``tag``."""
+    def __contains__(self, key: str) -> bool:
+        """Return whether there is a row under ``key``."""
+        ...
+
+    def evict_some(self, tag: int, rows: int, size: int) -> bool:
+        """Remove at most ``rows`` rows with ``tag``, of ``size`` bytes or one; return whether any are left."""
+        ...
+
+    def free_pages(self) -> int:
+        """Return how many pages of the database hold nothing."""
+        ...
+
+    def give_back(self, pages: int) -> None:
+        """Cut at most ``pages`` pages off the end of the database, after moving what they hold into free ones."""
+        ...
+
+    def empty_log(self) -> None:
+        """Write the log into the database and cut it, and the database, to what they hold, unless somebody reads."""
         ...
 
     def iterkeys(self) -> Iterator[str]:
@@ -82,6 +109,42 @@ class Cache(Protocol):
     def close(self) -> None:
         """Close the thread's connection. The next use opens another."""
         ...
+
+
+class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no types
+    """The database, with what diskcache has no method for. Fulfils ``Cache``."""
+
+    def evict_some(self, tag: int, rows: int, size: int) -> bool:
+        """See ``Cache``. The length of a value is in its row's header: the value itself isn't read for it."""
+        select = "SELECT rowid, LENGTH(value) FROM Cache WHERE tag = ? ORDER BY rowid LIMIT ?"
+        with self._transact() as (sql, _):
+            found = sql(select, (tag, rows + 1)).fetchall()
+            sizes = accumulate(length or 0 for _, length in found)
+            fitting = sum(total <= size for total in sizes)
+            chosen = [rowid for rowid, _ in found[: max(1, min(rows, fitting))]]
+            sql(f"DELETE FROM Cache WHERE rowid IN ({','.join(map(str, chosen))})")  # noqa: S608 - numbers of SQLite's
+        return len(chosen) < len(found)
+
+    def free_pages(self) -> int:
+        """See ``Cache``."""
+        ((pages,),) = self._sql("PRAGMA freelist_count").fetchall()
+        return int(pages)
+
+    def give_back(self, pages: int) -> None:
+        """See ``Cache``. A transaction of its own.
+
+        The pragma does one page a step and returns no rows; of Python's ways to run a statement only this one steps
+        such a statement to its end.
+        """
+        self._con.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+    def empty_log(self) -> None:
+        """See ``Cache``. Nobody is waited for: who reads or writes now would hold up whatever comes next here."""
+        self._sql("PRAGMA busy_timeout = 0")
+        try:
+            self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._sql(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # the package has no types
@@ -122,9 +185,8 @@ def open_cache(directory: str) -> Cache:
     diskcache writes its forty settings one commit at a time: they are written unsynced, and only then does the
     database become as durable as a store must be.
     """
-    cache: Cache = diskcache.Cache(
-        directory, timeout=BUSY_TIMEOUT, disk=PlainDisk, sqlite_synchronous=NORMAL, **SETTINGS
-    )
+    settings = {"sqlite_synchronous": NORMAL, **SETTINGS, **SPACE_SETTINGS}
+    cache: Cache = StoreCache(directory, timeout=BUSY_TIMEOUT, disk=PlainDisk, **settings)
     cache.reset("sqlite_synchronous", FULL, update=True)
     return cache
 
@@ -137,6 +199,16 @@ def peek(path: str, key: str) -> tuple[bytes | None, bool]:
         found = connection.execute("SELECT value FROM Cache WHERE key = ? AND raw = 1", (key,)).fetchone()
         (any_rows,) = connection.execute("SELECT EXISTS (SELECT 1 FROM Cache)").fetchone()
     return (bytes(found[0]) if found and isinstance(found[0], bytes) else None), bool(any_rows)
+
+
+def sizes_of_tags(path: str, tags: Collection[int]) -> dict[int, int]:
+    """Return how many bytes the rows with each of ``tags`` hold, in the database at ``path``.
+
+    The values aren't read, only their rows' headers: it takes a second a gigabyte. The connection is one of its own.
+    """
+    with closing(connect(path, "ro")) as connection:
+        select = "SELECT SUM(LENGTH(value)) FROM Cache WHERE tag = ?"
+        return {tag: connection.execute(select, (tag,)).fetchone()[0] or 0 for tag in tags}
 
 
 def refuse_unwritable(path: str) -> None:

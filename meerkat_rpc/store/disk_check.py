@@ -104,3 +104,7 @@ class _Frozen:
         if mode != RAW or filename is not None or not isinstance(value, bytes):
             raise ForeignRow
         return value
+
+    def __contains__(self, key: str) -> bool:
+        """Return whether there is a row under ``key``."""
+        return self._connection.execute("SELECT 1 FROM Cache WHERE key = ? AND raw = 1", (key,)).fetchone() is not None

@@ -82,6 +82,8 @@ class Lanes:
 
     def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """Return at most ``limit`` events after ``after_seq``."""
+        if not self._rows.has(log_key(session_id)):
+            return []
         reader = Reader(EVENTS, session_id, self._rows.get, lambda: self._tail(session_id))
         return list(reader.records(after_seq + 1, limit))
 

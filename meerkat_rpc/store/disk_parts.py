@@ -10,6 +10,7 @@ from meerkat_rpc.store.disk_lanes import Lanes
 from meerkat_rpc.store.disk_leases import Leases
 from meerkat_rpc.store.disk_rows import Rows, open_rows
 from meerkat_rpc.store.disk_sessions import Sessions
+from meerkat_rpc.store.disk_space import tidy_step
 
 
 @define
@@ -20,6 +21,10 @@ class Parts:
     lanes: Lanes
     leases: Leases
     sessions: Sessions
+
+    def tidy(self) -> bool:
+        """Do a step of clearing up; return whether there was anything to do."""
+        return tidy_step(self.rows)
 
 
 def open_parts(path: str) -> Parts:

@@ -29,6 +29,10 @@ from meerkat_rpc.store.envelope import FORMAT, corrupt, newer, seal, unseal
 T = TypeVar("T")
 IDENTITY = "identity"
 
+STEP_ROWS = 128
+STEP_BYTES = 1 << 20
+"""How much is removed at once: a turn of another session waits for it. Some milliseconds; a larger row goes alone."""
+
 
 @define
 class Rows:
@@ -58,11 +62,13 @@ class Rows:
         When it has committed it survives the death of the process and, if ``durable``, the loss of power, together
         with every one before it: the write-ahead log is synced as a whole.
         """
-        level = FULL if durable else NORMAL
+        self._sync(FULL if durable else NORMAL)
+        return self._cache.transact(retry=False)
+
+    def _sync(self, level: int) -> None:
         if level != self._level:
             self._cache.reset("sqlite_synchronous", level, update=False)
             self._level = level
-        return self._cache.transact(retry=False)
 
     def get(self, key: str) -> bytes | None:
         """Return the payload under ``key``, or None. Raises ``StoreCorrupt``."""
@@ -80,13 +86,30 @@ class Rows:
         """Remove the row under ``key``, if any."""
         self._cache.delete(key, retry=False)
 
-    def drop_tagged(self, tag: int) -> None:
-        """Remove every row with ``tag``."""
-        self._cache.evict(tag, retry=False)
+    def has(self, key: str) -> bool:
+        """Return whether there is a row under ``key``, whatever it holds."""
+        return key in self._cache
+
+    def drop_some(self, tag: int) -> bool:
+        """Remove as many rows with ``tag`` as take milliseconds; return whether any are left."""
+        return self._cache.evict_some(tag, STEP_ROWS, STEP_BYTES)
 
     def every_key(self) -> Iterator[str]:
         """Yield every key. Reads the whole index: for repairs only."""
         return self._cache.iterkeys()
+
+    def free_pages(self) -> int:
+        """Return how many pages of the database hold nothing."""
+        return self._cache.free_pages()
+
+    def give_back(self, pages: int) -> None:
+        """Make the database smaller by at most ``pages`` pages, in a transaction of its own that needn't be durable."""
+        self._sync(NORMAL)
+        self._cache.give_back(pages)
+
+    def empty_log(self) -> None:
+        """Cut the write-ahead log, and the database's file, to what they hold, unless somebody is reading."""
+        self._cache.empty_log()
 
     def close(self) -> None:
         """Let go of the connection."""

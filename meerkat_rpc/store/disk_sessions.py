@@ -20,7 +20,7 @@ from attrs import define
 
 from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, SessionChange, SessionHead, TurnRecord
 from meerkat_rpc.errors import StoreCorrupt
-from meerkat_rpc.store import disk_index
+from meerkat_rpc.store import disk_index, disk_removals
 from meerkat_rpc.store.codec import (
     config_json,
     config_of,
@@ -34,7 +34,7 @@ from meerkat_rpc.store.codec import (
     turn_of,
 )
 from meerkat_rpc.store.disk_catalogue import Catalogue
-from meerkat_rpc.store.disk_lanes import Lanes, Log
+from meerkat_rpc.store.disk_lanes import Lanes, Log, log_key
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.envelope import corrupt
 from meerkat_rpc.store.rules import refuse_stale
@@ -106,6 +106,8 @@ class Sessions:
         log = self._lanes.log(session_id) if change.events and found else None
         holder = self.session_of_turn(change.create_turn_id) if change.create_turn_id else None
         refuse_stale(change, stored.revision, stored.message_count, log.last_seq if log else 0, holder)
+        if not found:
+            disk_removals.finish(self._rows, session_id)
         number = stored.number if found else disk_index.next_number(self._rows)
         if change.events or not found:
             self._lanes.extend_log(session_id, log or Log(number, 0, b""), change.events)
@@ -133,7 +135,10 @@ class Sessions:
         self._rows.put(head_key(head.session_id), payload, tag=number)
 
     def delete(self, session_id: str) -> bool:
-        """Remove every row of the session, in one durable transaction. Return False when there was none."""
+        """Remove the session, in one durable transaction. Return False when there was none.
+
+        Rows that would take long to remove are left to ``disk_tidying.py``; nothing shows them any more.
+        """
         return self._with_index(lambda: self._delete(session_id))
 
     def _delete(self, session_id: str) -> bool:
@@ -145,13 +150,18 @@ class Sessions:
                 number = self._catalogue.number_of(session_id)
             if number is None:
                 return False
-            self._rows.drop_tagged(number)
+            if self._rows.drop_some(number):
+                self._rows.drop(head_key(session_id))
+                self._rows.drop(log_key(session_id))
+                disk_removals.note(self._rows, number, session_id)
             changes = disk_index.write(self._rows, number, session_id, None)
         self._catalogue.note(changes, number, None)
         return True
 
     def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""
+        if not self._rows.has(head_key(session_id)):
+            return []
         reader = Reader(MESSAGES, session_id, self._rows.get, lambda: self._tail(session_id))
         return [_message(session_id, record) for record in reader.records(start + 1, count)]
 
@@ -159,13 +169,16 @@ class Sessions:
         """Return a turn's record, or None."""
         key = turn_key(session_id, turn_id)
         payload = self._rows.get(key)
-        return None if payload is None else read(key, payload, turn_of)
+        if payload is None or not self._rows.has(head_key(session_id)):
+            return None
+        return read(key, payload, turn_of)
 
     def session_of_turn(self, create_turn_id: str) -> str | None:
         """Return the session that was created with ``create_turn_id``, or None."""
         key = f"t/{create_turn_id}"
         payload = self._rows.get(key)
-        return None if payload is None else read(key, payload, str)
+        session_id = None if payload is None else read(key, payload, str)
+        return session_id if session_id and self._rows.has(head_key(session_id)) else None
 
     def catalogue(self) -> tuple[int, Mapping[str, CatalogueRow]]:
         """Return the catalogue's version and rows, as of now."""
