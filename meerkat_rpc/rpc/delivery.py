@@ -16,6 +16,8 @@ from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
 from meerkat_rpc.sessions.service import SessionService, TurnHandle
 
+Batches = AsyncGenerator[Sequence[LoggedEvent], None]
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,16 +27,27 @@ class Delivery:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._turns: dict[str, asyncio.Task[None]] = {}
+        self._latest: dict[str, asyncio.Task[None]] = {}
         self._prepared: dict[str, Coroutine[Any, Any, None]] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, turn: TurnHandle) -> None:
-        """Begin to send the turn's events, unless an earlier call of the same id did."""
-        if turn.replayed or turn.turn_id in self._turns:
+        """Begin to send the turn's events, unless an earlier call of the same id did.
+
+        They go out behind those of the session's turn before it, which a client that reads slowly may still have to
+        get. The turn itself is not held on to: it has all that it said in memory.
+        """
+        session_id, turn_id = turn.session_id, turn.turn_id
+        if turn.replayed or turn_id in self._turns:
             return
-        task = asyncio.get_running_loop().create_task(self._send_turn(turn), name=f"deliver {turn.turn_id}")
-        self._turns[turn.turn_id] = task
-        task.add_done_callback(lambda _: self._turns.pop(turn.turn_id, None))
+        sending = self._send_turn(session_id, turn_id, turn.events(), self._latest.get(session_id))
+        task = asyncio.get_running_loop().create_task(sending, name=f"deliver {turn_id}")
+        self._turns[turn_id] = self._latest[session_id] = task
+        task.add_done_callback(lambda _: self._forget(session_id, turn_id))
+
+    def _forget(self, session_id: str, turn_id: str) -> None:
+        if self._turns.pop(turn_id) is self._latest[session_id]:
+            del self._latest[session_id]
 
     async def delivered(self, turn_id: str) -> None:
         """Wait until the turn's events are on their way, its last one included."""
@@ -72,17 +85,19 @@ class Delivery:
         for stream_id in list(self._streams):
             self.close_stream(stream_id)
 
-    async def _send_turn(self, turn: TurnHandle) -> None:
-        try:
-            async with aclosing(turn.events()) as batches:
-                async for batch in batches:
-                    await self._channel.send_session_events(turn.session_id, batch)
-        except MeerkatError as error:  # a slow client, and a log that can't be read: the turn itself goes on
-            logger.warning("turn %s: events are missing from its stream: %s", turn.turn_id, error.message)
-
-    async def _send_stream(
-        self, stream_id: str, session_id: str, batches: AsyncGenerator[Sequence[LoggedEvent], None]
+    async def _send_turn(
+        self, session_id: str, turn_id: str, events: Batches, before: asyncio.Task[None] | None
     ) -> None:
+        try:
+            async with aclosing(events) as batches:
+                if before is not None:
+                    await asyncio.wait({before})
+                async for batch in batches:
+                    await self._channel.send_session_events(session_id, batch)
+        except MeerkatError as error:  # a slow client, and a log that can't be read: the turn itself goes on
+            logger.warning("turn %s: events are missing from its stream: %s", turn_id, error.message)
+
+    async def _send_stream(self, stream_id: str, session_id: str, batches: Batches) -> None:
         reason = "the session is gone"
         try:
             async with aclosing(batches):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -42,6 +41,7 @@ from meerkat_rpc.sessions.emitter import Emitter
 from meerkat_rpc.sessions.ending import Ending, answer, ending_change, prompt_digest, user_message
 from meerkat_rpc.sessions.reading import read_messages
 from meerkat_rpc.sessions.transcript import TurnTranscript, close_open_calls
+from meerkat_rpc.sessions.turn_events import TurnEvents
 
 if TYPE_CHECKING:
     from meerkat_rpc.sessions.live import LiveSession
@@ -62,6 +62,7 @@ class LiveTurn:
     # Set by the admission; nothing that needs them can be called before.
     _record: TurnRecord
     _emitter: Emitter
+    _events: TurnEvents
 
     def __init__(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> None:
         loop = asyncio.get_running_loop()
@@ -78,7 +79,6 @@ class LiveTurn:
         self._agent_task: asyncio.Task[AgentResult] | None = None
         self._agent_over: asyncio.Future[None] = loop.create_future()
         self._transcript = TurnTranscript(turn_id)
-        self._last_seq: int | None = None
 
     # -- for the agent ---------------------------------------------------------------------------------------
 
@@ -100,15 +100,9 @@ class LiveTurn:
 
     # -- for the callers -------------------------------------------------------------------------------------
 
-    async def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+    def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """Iterate over the turn's events, from ``run_started`` to the terminal one."""
-        async with aclosing(self._session.feed.follow(self._record.first_seq - 1, self.done.done)) as batches:
-            async for batch in batches:
-                last = self._last_seq
-                if last is not None and batch[-1].seq >= last:  # a slow follower may see into the next turn
-                    yield [event for event in batch if event.seq <= last]
-                    return
-                yield batch
+        return self._events.follow()
 
     async def result(self) -> RunResult:
         """Wait for the end and return the result, or raise what the turn failed with."""
@@ -138,6 +132,7 @@ class LiveTurn:
                 waiting.set_exception(refusal)
                 waiting.exception()  # somebody may be waiting, nobody has to
             return
+        self._events = TurnEvents(session.feed, self._record.first_seq)
         session.feed.publish(change.events)
         self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._log_failed)
         self.accepted.set_result(None)
@@ -227,7 +222,7 @@ class LiveTurn:
         except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
             self._lose(error)
             return
-        self._last_seq = change.events[-1].seq
+        self._events.last_seq = change.events[-1].seq
         self._session.turn = None
         self._session.feed.publish(change.events)
         self._session.feed.rest()

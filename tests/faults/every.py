@@ -8,6 +8,7 @@ MODULES = [
     "kills",
     "fuzz",
     "soak",
+    "slow_client",
 ]
 
 for module in MODULES:

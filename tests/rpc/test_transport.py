@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from meerkat_rpc.ids import new_id
 from tests.rpc.driver import Server, eventually
 
 ODD: list[tuple[str, bytes, int | None]] = [
@@ -120,6 +121,27 @@ def _growth(server: Server, before: int, seconds: float) -> int:
         peak = max(peak, server.resident_bytes())
         time.sleep(0.01)
     return peak - before
+
+
+def test_turns_that_were_not_read_come_one_after_the_other(tmp_path: Path) -> None:
+    session_id, turns = "01890000-0000-7000-8000-000000000001", [new_id() for _ in range(3)]
+    more_than_waits_unread = {"script": [{"text": "x" * 10_000, "repeat": 400}]}
+    store = str(tmp_path / "store")
+    with Server("--store", store, reading=False) as server, Server("--store", store) as watcher:
+        for turn_id in turns:
+            method = "session/create" if turn_id == turns[0] else "turn/start"
+            common: dict[str, Any] = {"session_id": session_id, "turn_id": turn_id, "prompt": "go", "wait": False}
+            server.send(method, model="scripted", provider_params=more_than_waits_unread, **common)
+            eventually(lambda turn_id=turn_id: _has_ended(watcher, session_id, turn_id))  # type: ignore[misc]
+        server.read()
+        server.until(lambda params: params["turn_id"] == turns[-1] and params["event"]["type"] == "run_completed")
+        seqs = [event["params"]["seq"] for event in server.events if "params" in event]
+        assert seqs == list(range(1, 3 * 405 + 1))
+
+
+def _has_ended(server: Server, session_id: str, turn_id: str) -> bool:
+    view = server.answer(server.send("session/read", session_id=session_id)).get("result", {})
+    return bool((view.get("last_turn") or {}).get("turn_id") == turn_id)
 
 
 def test_a_client_that_does_not_read_can_still_interrupt(tmp_path: Path) -> None:
