@@ -34,11 +34,14 @@ class Lease:
         self._owner = owner
         self._needed = needed
         self._expires_ms = 0
+        self._claimed = False
         self._keeper: asyncio.Task[None] | None = None
 
     async def hold(self) -> None:
-        """Make sure that the lease is good, and stays good while it is needed."""
-        if self._expires_ms - now_ms() < RENEW_MS:
+        """Make sure that the lease is good, and stays good while it is needed: by the turn that is about to begin, and
+        by those that run."""
+        self._claimed = True
+        if self._expires_ms - now_ms() < 2 * RENEW_MS:
             await self._renew()
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="lease")
@@ -68,12 +71,16 @@ class Lease:
         self._expires_ms = expires_ms
 
     async def _keep(self) -> None:
-        await asyncio.sleep(RENEW_MS / 1000)
+        while self._needed() or self._claimed:
+            self._claimed = False
+            await asyncio.sleep(RENEW_MS / 1000)
+            await self._renew_if_needed()
+        self._keeper = None
+
+    async def _renew_if_needed(self) -> None:
+        if not self._needed():
+            return
         try:
-            while self._needed():
-                await self._renew()
-                await asyncio.sleep(RENEW_MS / 1000)
+            await self._renew()
         except StoreError as error:
             logger.warning("the lease could not be renewed: %s", error.message)
-        finally:
-            self._keeper = None
