@@ -10,7 +10,7 @@ from meerkat_rpc.domain import Owner
 from meerkat_rpc.ids import new_id
 
 START_TOLERANCE_MS = 2_000
-"""Start times are compared this loosely: they are derived from the boot time, which drifts as the clock is adjusted."""
+"""Start times are compared this loosely: the boot time they are counted from is only known to the second."""
 
 
 def this_process() -> Owner:
@@ -42,13 +42,17 @@ def is_alive(owner: Owner, here: Owner) -> bool:
 
 
 def _started_ms(pid: int) -> int | None:
+    """Return how long after the machine's start the process began, None when there is no such process.
+
+    The time of day would not do: it is computed from the clock, and a clock that is set makes everybody look reborn.
+    """
     import psutil
 
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:  # dead, and only not yet collected by its parent
             return None
-        return int(process.create_time() * 1000)
+        return int((process.create_time() - psutil.boot_time()) * 1000)
     except psutil.NoSuchProcess:
         return None
 
