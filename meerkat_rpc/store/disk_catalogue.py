@@ -53,7 +53,7 @@ class Catalogue:
     def _place(self, found: Sequence[tuple[int, CatalogueRow | None]]) -> None:
         for number, _ in found:  # all out before any goes in: a session may have been deleted and created again
             if (session_id := self._ids.pop(number, None)) is not None:
-                del self._by_id[session_id]
+                self._by_id.pop(session_id, None)  # pages are read one by one: two of them may have had it
         for number, row in found:
             if row is not None:
                 self._ids[number] = row.session_id
