@@ -13,6 +13,7 @@
     ├── CapabilityUnavailable  the feature is off or not installed
     └── StoreError             the store refused
         ├── RevisionConflict   somebody else committed first; nothing was written
+        │   └── TurnTaken      and it was this very turn
         └── StoreCorrupt       a row can't be trusted; names the row
 
 Each class has the stable upper-case ``code`` that hosts match on. The numbers of JSON-RPC are the wire's
@@ -108,6 +109,10 @@ class StoreError(MeerkatError):
 
 class RevisionConflict(StoreError):
     """Somebody else committed to the session first. Nothing was written; reload and decide again."""
+
+
+class TurnTaken(RevisionConflict):
+    """The turn to be admitted is there already. Nothing was written: a turn id runs once, in whichever process."""
 
 
 class StoreCorrupt(StoreError):

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from meerkat_rpc.domain import AgentConfig, Owner, SessionChange, SessionHead
-from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError
+from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError, TurnTaken
 from meerkat_rpc.sessions.changes import refuse_archived
 from meerkat_rpc.sessions.feed import Feed
 from meerkat_rpc.sessions.journal import Journal
 from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
 
-COMMIT_ATTEMPTS = 5
-"""How often a change is made again after somebody else committed first. Each loss means that another writer won."""
+COMMIT_ATTEMPTS = 100
+"""How often a change is made again after somebody else committed first. Each loss means that another writer won; the
+end of a turn must not be given up because another process keeps renaming its session."""
 
 BuildChange = Callable[[SessionHead, int], SessionChange]
 
@@ -103,6 +104,7 @@ class LiveSession:
 
         Raises:
             SessionNotFound: the session was deleted.
+            TurnTaken: it would admit a turn that is there already.
             StoreError: the store refused, and the change is not there.
         """
         async with self._committing:
@@ -117,11 +119,11 @@ class LiveSession:
         """Read the head again, and where the log ends.
 
         Raises:
-            SessionNotFound: the session was deleted.
+            SessionNotFound: the session was deleted, even if its id is another session's by now.
         """
         head, last_seq = await self.journal.reload()
-        if head is None:
-            self.gone = True
+        if head is None or not self.is_of(head):
+            self.end()
             raise SessionNotFound("there is no such session", session_id=self.session_id)
         self.head = head
         self.feed.jump(last_seq)
@@ -140,14 +142,24 @@ class LiveSession:
     def lose(self) -> None:
         """Give the session up: the store knows better than we do what state it is in."""
         self.turn = None
+        self.end()
+
+    def end(self) -> None:
+        """Let go of the session; whoever follows it reaches the end."""
         self.gone = True
         self.feed.close()
+
+    def is_of(self, head: SessionHead) -> bool:
+        """Return whether ``head`` is this session's, and not that of a later one under the same id."""
+        return head.created_ms == self.head.created_ms
 
     async def _commit(self, change: SessionChange) -> bool:
         """Commit; return False when somebody else was first. An unknown outcome is settled by reading the head
         again."""
         try:
             await self.journal.commit(change)
+        except TurnTaken:
+            raise
         except RevisionConflict:
             if change.head.revision == 1:
                 raise

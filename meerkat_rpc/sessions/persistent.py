@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from meerkat_rpc.domain import CatalogueRow, Labels, LoggedEvent, RunResult, TurnOutcome
-from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound
+from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, TurnTaken
 from meerkat_rpc.sessions import changes, listing, reading, replay
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.lease import Lease
@@ -32,7 +32,7 @@ from meerkat_rpc.sessions.service import (
 )
 from meerkat_rpc.sessions.store_journal import StoreJournal
 from meerkat_rpc.sessions.waking import Waking
-from meerkat_rpc.sessions.watch import watch
+from meerkat_rpc.sessions.watch import Watch
 from meerkat_rpc.store.base import Store
 
 REMOTE_TURN_POLL_S = 0.1
@@ -58,6 +58,7 @@ class PersistentSessionService:
         self._lease = lease
         self._orphans = Orphans(store, lease, live.sessions.is_running)
         self._waking = Waking(store, live.sessions, self._orphans)
+        self._watch = Watch(store, self._waking.head, live.sessions.release)
         self._recovery: asyncio.Task[None] | None = None
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
         self._order: tuple[int, Sequence[CatalogueRow]] = (-1, ())
@@ -98,17 +99,24 @@ class PersistentSessionService:
         """See ``SessionService``."""
         session = await self._waking.wake_soon(request.session_id)
         with session.in_use():
-            remote = await self._remote_turn(session, request)
-            if remote is not None:
-                return remote
-            await self._lease.hold()
             try:
-                return await self._live.start_turn(request)
+                return await self._start_turn(session, request)
             except (SessionBusy, SessionNotFound):
                 if session.turn is not None:
                     raise
         # What was refused may have been changed by another process.
-        with (await self._waking.wake(request.session_id)).in_use():
+        session = await self._waking.wake(request.session_id)
+        with session.in_use():
+            return await self._start_turn(session, request)
+
+    async def _start_turn(self, session: LiveSession, request: StartTurn) -> TurnHandle:
+        remote = await self._remote_turn(session, request)
+        if remote is not None:
+            return remote
+        await self._lease.hold()
+        try:
+            return await self._live.start_turn(request)
+        except TurnTaken:  # another process has run it meanwhile: answered from its record
             return await self._live.start_turn(request)
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
@@ -193,7 +201,7 @@ class PersistentSessionService:
     async def subscribe(self, session_id: str, after: int) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """See ``SessionService``."""
         session = await self._waking.wake(session_id)
-        async with aclosing(watch(session, self._store, self._live.sessions.release, after)) as batches:
+        async with aclosing(self._watch.follow(session, after)) as batches:
             async for batch in batches:
                 yield batch
 

@@ -132,7 +132,7 @@ class LiveTurn:
                 waiting.set_exception(refusal)
                 waiting.exception()  # somebody may be waiting, nobody has to
             return
-        self._events = TurnEvents(session.feed, self._record.first_seq)
+        self._events = TurnEvents(session.feed, self.turn_id, self._record.first_seq)
         session.feed.publish(change.events)
         self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._log_failed)
         self.accepted.set_result(None)
@@ -222,7 +222,7 @@ class LiveTurn:
         except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
             self._lose(error)
             return
-        self._events.last_seq = change.events[-1].seq
+        self._events.ended = True
         self._session.turn = None
         self._session.feed.publish(change.events)
         self._session.feed.rest()

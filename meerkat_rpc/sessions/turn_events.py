@@ -17,18 +17,18 @@ from meerkat_rpc.sessions.feed import Feed
 
 @define
 class TurnEvents:
-    """The events of one turn, from ``first_seq`` on. ``last_seq`` is None until the turn has ended."""
+    """The events of one turn, from ``first_seq`` on. ``ended``: the last of them is published."""
 
     _feed: Feed
+    turn_id: str
     first_seq: int
-    last_seq: int | None = None
+    ended: bool = False
 
     async def follow(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """Yield batches of the turn's events, logged and to come, to its last one or until the feed is closed."""
-        async with aclosing(self._feed.follow(self.first_seq - 1, lambda: self.last_seq is not None)) as batches:
+        async with aclosing(self._feed.follow(self.first_seq - 1, lambda: self.ended)) as batches:
             async for batch in batches:
-                last = self.last_seq
-                if last is not None and batch[-1].seq >= last:  # a slow follower may see into the next turn
-                    yield [event for event in batch if event.seq <= last]
+                if batch[-1].turn_id != self.turn_id:  # a slow follower may see into the next turn, whoever runs it
+                    yield [event for event in batch if event.turn_id == self.turn_id]
                     return
                 yield batch

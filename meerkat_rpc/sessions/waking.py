@@ -52,8 +52,11 @@ class Waking:
         if live.turn is None and live.head.revision:
             with live.in_use():
                 head = await self.head(session_id)
-                if head.revision != live.head.revision:
+                if head.revision != live.head.revision and live.is_of(head):
                     await live.refresh()
+            if not live.is_of(head):
+                self._live.release(live)
+                return await self._load_once(session_id)
         return live
 
     async def wake_soon(self, session_id: str) -> LiveSession:

@@ -7,47 +7,85 @@ has no way to wake a reader in another process, and a look costs one small read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from meerkat_rpc.domain import LoggedEvent
-from meerkat_rpc.errors import StoreError
+from meerkat_rpc.domain import LoggedEvent, SessionHead
+from meerkat_rpc.errors import SessionNotFound, StoreError
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.store.base import Store
 
 POLL_S = 0.05
 """How often another process's writing is looked for: well under the 200 ms a watcher may be behind."""
 
-
-async def watch(
-    session: LiveSession, store: Store, release: Callable[[LiveSession], None], after: int
-) -> AsyncGenerator[Sequence[LoggedEvent], None]:
-    """Yield batches of the session's events after ``after``, stored and to come, until it is deleted or let go of."""
-    poller = asyncio.get_running_loop().create_task(_poll(session, store, release))
-    try:
-        async with aclosing(session.feed.follow(after)) as batches:
-            async for batch in batches:
-                yield batch
-    finally:
-        poller.cancel()
+LOOKS_AT_LOG = 20
+"""After how many looks that found nothing the head is read too (a second): has the process that runs the turn died, has
+the session been replaced?"""
 
 
-async def _poll(session: LiveSession, store: Store, release: Callable[[LiveSession], None]) -> None:
-    while not session.gone:
-        await asyncio.sleep(POLL_S)
-        if session.turn is None:
-            await _look(session, store, release)
+class Watch:
+    """Follows sessions.
 
+    Args:
+        store: where their logs are.
+        settled_head: returns a session's head as it is now, with the turn of a dead process ended.
+        release: lets go of a session that was deleted.
+    """
 
-async def _look(session: LiveSession, store: Store, release: Callable[[LiveSession], None]) -> None:
-    try:
-        last_seq = await store.last_seq(session.session_id)
-        deleted = last_seq < session.feed.last_seq and await store.head(session.session_id) is None
-    except StoreError:  # said to whoever next reads the session; the watch goes on when the store does
-        return
-    if session.turn is not None:
-        return
-    if deleted:
-        release(session)
-    elif last_seq > session.feed.last_seq:
-        session.feed.jump(last_seq)
+    def __init__(
+        self,
+        store: Store,
+        settled_head: Callable[[str], Awaitable[SessionHead]],
+        release: Callable[[LiveSession], None],
+    ) -> None:
+        self._store = store
+        self._settled_head = settled_head
+        self._release = release
+
+    async def follow(self, session: LiveSession, after: int) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+        """Yield batches of the session's events after ``after``, stored and to come, until it is deleted or let go
+        of."""
+        poller = asyncio.get_running_loop().create_task(self._poll(session))
+        try:
+            async with aclosing(session.feed.follow(after)) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            poller.cancel()
+
+    async def _poll(self, session: LiveSession) -> None:
+        quiet = 0
+        while not session.gone:
+            await asyncio.sleep(POLL_S)
+            quiet += 1
+            if session.turn is not None or not session.head.revision:
+                continue
+            try:
+                if await self._look_at_log(session):
+                    quiet = 0
+                elif quiet >= LOOKS_AT_LOG:
+                    quiet = 0
+                    await self._look_at_head(session)
+            except StoreError:  # said to whoever next reads the session; the watch goes on when the store does
+                continue
+
+    async def _look_at_log(self, session: LiveSession) -> bool:
+        """Show what was added to the log; return whether there was anything."""
+        last_seq = await self._store.last_seq(session.session_id)
+        if session.turn is not None or last_seq == session.feed.last_seq:
+            return False
+        if last_seq > session.feed.last_seq:
+            session.feed.jump(last_seq)
+        else:  # a log never gets shorter: this one is another session's, or nobody's
+            await self._look_at_head(session)
+        return True
+
+    async def _look_at_head(self, session: LiveSession) -> None:
+        """End the turn of a dead process; let go of the session if it was deleted."""
+        try:
+            head = await self._settled_head(session.session_id)
+        except SessionNotFound:
+            self._release(session)
+            return
+        if not session.is_of(head):
+            self._release(session)

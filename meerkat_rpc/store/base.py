@@ -50,6 +50,8 @@ class SessionStore(Protocol):
         Raises:
             RevisionConflict: the stored head is not the one ``change`` was made from, or the events don't follow the
                 log's last one, or ``create_turn_id`` is taken. Nothing was written.
+            TurnTaken: ``change`` admits a turn (its record says ``running``) that was admitted before. Nothing was
+                written.
         """
         ...
 

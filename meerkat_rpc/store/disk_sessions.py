@@ -37,7 +37,7 @@ from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_lanes import Lanes, Log, log_key
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.envelope import corrupt
-from meerkat_rpc.store.rules import refuse_stale
+from meerkat_rpc.store.rules import Stored, admitted_turn, refuse_stale
 from meerkat_rpc.store.segments import MESSAGES, SPILL_BYTES, Reader
 
 T = TypeVar("T")
@@ -49,14 +49,6 @@ class _HeadRow(NamedTuple):
     head: bytes
     config: bytes
     tail: bytes
-
-
-class _Stored(NamedTuple):
-    """What a commit needs to know of the session as it is stored."""
-
-    number: int
-    revision: int
-    message_count: int
 
 
 def head_key(session_id: str) -> str:
@@ -102,13 +94,15 @@ class Sessions:
         """Write everything but the index and return the session's number, or raise ``RevisionConflict``."""
         session_id = change.head.session_id
         found = self._head_row(session_id)
-        stored = self._stored(session_id, found) if found else _Stored(-1, 0, 0)
         log = self._lanes.log(session_id) if change.events and found else None
+        number, stored = (
+            self._stored(session_id, found, log) if found else (disk_index.next_number(self._rows), Stored())
+        )
         holder = self.session_of_turn(change.create_turn_id) if change.create_turn_id else None
-        refuse_stale(change, stored.revision, stored.message_count, log.last_seq if log else 0, holder)
+        turn_taken = found is not None and self._has_turn(session_id, admitted_turn(change))
+        refuse_stale(change, stored, holder=holder, turn_taken=turn_taken)
         if not found:
             disk_removals.finish(self._rows, session_id)
-        number = stored.number if found else disk_index.next_number(self._rows)
         if change.events or not found:
             self._lanes.extend_log(session_id, log or Log(number, 0, b""), change.events)
         added = [message_record(index, message) for index, message in enumerate(change.messages, stored.message_count)]
@@ -145,7 +139,7 @@ class Sessions:
         with self._rows.transaction(durable=True):
             try:
                 found = self._head_row(session_id)
-                number = self._stored(session_id, found).number if found else None
+                number = self._stored(session_id, found)[0] if found else None
             except StoreCorrupt:  # what can't be read can still be removed
                 number = self._catalogue.number_of(session_id)
             if number is None:
@@ -197,8 +191,13 @@ class Sessions:
         except TypeError:
             raise corrupt(key, "it isn't in three parts") from None
 
-    def _stored(self, session_id: str, found: _HeadRow) -> _Stored:
-        return read(head_key(session_id), found.head, _stored_of)
+    def _stored(self, session_id: str, found: _HeadRow, log: Log | None = None) -> tuple[int, Stored]:
+        """Return the session's number and what a change is compared with."""
+        last_seq = log.last_seq if log else 0
+        return read(head_key(session_id), found.head, lambda parts: (int(parts[0]), _stored_of(parts[1], last_seq)))
+
+    def _has_turn(self, session_id: str, turn_id: str | None) -> bool:
+        return turn_id is not None and self._rows.has(turn_key(session_id, turn_id))
 
     def _tail(self, session_id: str) -> bytes | None:
         found = self._head_row(session_id)
@@ -240,6 +239,5 @@ def _message(session_id: str, record: LoggedEvent) -> Message:
     return read(key, record.body, lambda document: message_of(record, document))
 
 
-def _stored_of(parts: list[Any]) -> _Stored:
-    number, head = parts
-    return _Stored(int(number), int(head["revision"]), int(head.get("message_count", 0)))
+def _stored_of(head: Mapping[str, Any], last_seq: int) -> Stored:
+    return Stored(int(head["revision"]), int(head["created_ms"]), int(head.get("message_count", 0)), last_seq)

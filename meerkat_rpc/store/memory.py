@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from attrs import define, field
 
 from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
-from meerkat_rpc.store.rules import gone, refuse_gap, refuse_stale
+from meerkat_rpc.store.rules import Stored, admitted_turn, gone, refuse_gap, refuse_stale
 
 
 @define
@@ -16,6 +16,11 @@ class _Session:
     messages: list[Message] = field(factory=list)
     events: list[LoggedEvent] = field(factory=list)
     turns: dict[str, TurnRecord] = field(factory=dict)
+
+    @property
+    def stored(self) -> Stored:
+        """What a change is compared with."""
+        return Stored(self.head.revision, self.head.created_ms, len(self.messages), len(self.events))
 
 
 class MemoryStore:
@@ -46,12 +51,10 @@ class MemoryStore:
     async def commit(self, change: SessionChange) -> None:
         """Apply ``change`` whole, or raise ``RevisionConflict``."""
         head = change.head
-        stored = self._sessions.get(head.session_id)
+        found = self._sessions.get(head.session_id)
         holder = self._created_with.get(change.create_turn_id) if change.create_turn_id else None
-        if stored:
-            refuse_stale(change, stored.head.revision, len(stored.messages), len(stored.events), holder)
-        else:
-            refuse_stale(change, 0, 0, 0, holder)
+        turn_taken = found is not None and admitted_turn(change) in found.turns
+        refuse_stale(change, found.stored if found else Stored(), holder=holder, turn_taken=turn_taken)
         session = self._sessions.setdefault(head.session_id, _Session(head))
         session.head = head
         session.messages.extend(change.messages)

@@ -4,35 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meerkat_rpc.domain import LoggedEvent, SessionChange
-from meerkat_rpc.errors import RevisionConflict
+from attrs import frozen
+
+from meerkat_rpc.domain import LoggedEvent, SessionChange, TurnOutcome
+from meerkat_rpc.errors import RevisionConflict, TurnTaken
 
 
-def refuse_stale(change: SessionChange, revision: int, message_count: int, last_seq: int, holder: str | None) -> None:
+@frozen
+class Stored:
+    """What is stored of a session that is to be changed; the defaults say that there is none.
+
+    Args:
+        revision: the head's.
+        created_ms: the head's. It tells a session from one that was deleted and had the same id.
+        message_count: the head's.
+        last_seq: the log's last sequence number.
+    """
+
+    revision: int = 0
+    created_ms: int = 0
+    message_count: int = 0
+    last_seq: int = 0
+
+
+def refuse_stale(change: SessionChange, stored: Stored, *, holder: str | None, turn_taken: bool) -> None:
     """Refuse ``change`` unless it was made from what is stored.
 
     Args:
         change: what is to be committed.
-        revision: the stored head's; 0 when there is none.
-        message_count: the stored head's; 0 when there is none.
-        last_seq: the log's last sequence number.
+        stored: what there is.
         holder: the session that was created with ``change.create_turn_id`` already, if any.
+        turn_taken: whether there is a record of the turn that ``admitted_turn`` names.
 
     Raises:
         RevisionConflict: it wasn't.
         ValueError: its head doesn't count the messages it brings.
     """
-    head = change.head
-    if revision != head.revision - 1:
-        raise _conflict(head.session_id, f"is at revision {revision}, and the change would make it {head.revision}")
+    head, where = change.head, change.head.session_id
+    if stored.revision != head.revision - 1:
+        raise _conflict(where, f"is at revision {stored.revision}, and the change would make it {head.revision}")
+    if stored.revision and stored.created_ms != head.created_ms:
+        raise _conflict(where, "was deleted, and its id is another session's now")
     if holder is not None:
-        raise _conflict(head.session_id, f"can't be created: its first turn's id belongs to session {holder}")
-    refuse_gap(head.session_id, change.events, last_seq)
-    if head.message_count != message_count + len(change.messages):
+        raise _conflict(where, f"can't be created: its first turn's id belongs to session {holder}")
+    if turn_taken:
+        raise TurnTaken(f"Session {where} has that turn already. Nothing was written.", session_id=where)
+    refuse_gap(where, change.events, stored.last_seq)
+    if head.message_count != stored.message_count + len(change.messages):
         raise ValueError(
-            f"session {head.session_id} has {message_count} messages, the change brings {len(change.messages)}, "
+            f"session {where} has {stored.message_count} messages, the change brings {len(change.messages)}, "
             f"and its head says {head.message_count}"
         )
+
+
+def admitted_turn(change: SessionChange) -> str | None:
+    """Return the id of the turn that ``change`` lets in, or None."""
+    return change.turn.turn_id if change.turn and change.turn.outcome is TurnOutcome.RUNNING else None
 
 
 def refuse_gap(session_id: str, events: Sequence[LoggedEvent], last_seq: int) -> None:

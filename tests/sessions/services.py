@@ -11,7 +11,7 @@ import orjson
 
 from meerkat_rpc.agents.base import Agent, AgentResult, AgentTurn
 from meerkat_rpc.agents.registry import AgentRegistry
-from meerkat_rpc.domain import AgentConfig, LoggedEvent, RunResult
+from meerkat_rpc.domain import AgentConfig, LoggedEvent, Owner, RunResult
 from meerkat_rpc.processes import this_process
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.lease import Lease
@@ -44,9 +44,9 @@ class Services:
         self._behaviours[model] = behaviour
 
     @asynccontextmanager
-    async def open(self, max_sessions: int = 100) -> AsyncGenerator[SessionService, None]:
-        """Open a service, as a process of its own would."""
-        service = self._make(max_sessions)
+    async def open(self, max_sessions: int = 100, owner: Owner | None = None) -> AsyncGenerator[SessionService, None]:
+        """Open a service, as a process of its own would: this one, or ``owner``."""
+        service = self._make(max_sessions, owner or this_process())
         if isinstance(service, PersistentSessionService):
             await service.open()
         try:
@@ -54,9 +54,8 @@ class Services:
         finally:
             await service.close()
 
-    def _make(self, max_sessions: int) -> EphemeralSessionService | PersistentSessionService:
+    def _make(self, max_sessions: int, owner: Owner) -> EphemeralSessionService | PersistentSessionService:
         registry = AgentRegistry("echo")
-        owner = this_process()
         if self.kind == "ephemeral":
             return EphemeralSessionService(self._builder(registry), registry.complete, owner, max_sessions)
         store = self.store()

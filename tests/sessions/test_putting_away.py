@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from meerkat_rpc.domain import AgentConfig
 from meerkat_rpc.errors import (
     CapacityExhausted,
     InvalidArgument,
@@ -238,101 +237,5 @@ def test_everything_survives_the_end_of_the_service(stored: Services, run: Run) 
             assert (await service.read(put_away)).summary.archived
             await (await start(service, kept, "on")).result()
             assert [event.seq for event in await log(service, kept)] == list(range(1, 2 * len(events) + 1))
-
-    run(scenario())
-
-
-def test_a_second_service_sees_what_the_first_did_and_is_refused_while_it_runs(stored: Services, run: Run) -> None:
-    async def scenario() -> None:
-        async with stored.open() as one, stored.open() as two:
-            turn = await hanging(one, "busy")
-            with pytest.raises(SessionBusy) as caught:
-                await start(two, turn.session_id)
-            assert caught.value.data["owner"]["pid"] > 0
-            assert (await two.read(turn.session_id)).summary.is_active
-            assert (await two.list(ListQuery())).sessions[0].is_active
-            await one.interrupt(turn.session_id)
-            assert (
-                await (await start(two, turn.session_id, "mine", AgentConfig(model="echo"))).result()
-            ).text == "mine"
-            assert (
-                await (await start(one, turn.session_id, "mine again", AgentConfig(model="echo"))).result()
-            ).text == "mine again"
-            await two.archive(turn.session_id)
-            with pytest.raises(SessionNotFound):
-                await start(one, turn.session_id)
-
-    run(scenario())
-
-
-def test_a_session_run_elsewhere_is_followed_without_gap_or_repeat(stored: Services, run: Run) -> None:
-    async def scenario() -> None:
-        async with stored.open() as one, stored.open() as two:
-            session_id = await make(one, "before")
-            seen: list[int] = []
-
-            async def watch() -> None:
-                async for batch in two.subscribe(session_id, 0):
-                    seen.extend(event.seq for event in batch)
-
-            watching = asyncio.create_task(watch())
-            for number in range(3):
-                await (await start(one, session_id, f"turn {number}")).result()
-                await (await start(two, session_id, f"turn {number} there")).result()
-            last = await one.latest_seq(session_id)
-            while not seen or seen[-1] < last:  # noqa: ASYNC110 - what is waited for happens in the other service
-                await asyncio.sleep(0.01)
-            watching.cancel()
-            await asyncio.wait({watching})
-            assert seen == list(range(1, last + 1))
-
-    run(scenario())
-
-
-def test_a_repeat_of_a_turn_that_another_service_runs_waits_for_it(stored: Services, run: Run) -> None:
-    async def scenario() -> None:
-        async with stored.open() as one, stored.open() as two:
-            session_id, turn_id = await make(one, None, says("done", {"sleep_ms": 150})), new_id()
-            turn = await start(one, session_id, "x", turn_id=turn_id)
-            with pytest.raises(InvalidArgument, match="turn_id"):
-                await start(two, session_id, "y", turn_id=turn_id)
-            again = await start(two, session_id, "x", turn_id=turn_id)
-            assert again.replayed
-            assert await again.result() == await turn.result()
-
-    run(scenario())
-
-
-def test_a_turn_of_another_service_is_not_interrupted_from_here(stored: Services, run: Run) -> None:
-    async def scenario() -> None:
-        async with stored.open() as one, stored.open() as two:
-            turn = await hanging(one)
-            with pytest.raises(SessionBusy) as caught:
-                await two.interrupt(turn.session_id)
-            assert caught.value.data["owner"]["pid"] > 0
-            for refused in (two.archive(turn.session_id), two.delete(turn.session_id)):
-                with pytest.raises(SessionBusy):
-                    await refused
-            assert (await two.update(turn.session_id, "renamed", None)).summary.title == "renamed"
-            assert await one.interrupt(turn.session_id)
-            assert (await one.read(turn.session_id)).summary.title == "renamed"
-
-    run(scenario())
-
-
-def test_followers_elsewhere_end_when_the_session_is_deleted(stored: Services, run: Run) -> None:
-    async def scenario() -> None:
-        async with stored.open() as one, stored.open() as two:
-            session_id, heard = await make(one, "short-lived"), asyncio.Event()
-
-            async def follow() -> None:
-                async for batch in two.subscribe(session_id, 0):
-                    if types(batch)[-1] == "run_completed":
-                        heard.set()
-
-            following = asyncio.create_task(follow())
-            await heard.wait()
-            await one.delete(session_id)
-            await following
 
     run(scenario())

@@ -19,7 +19,7 @@ from meerkat_rpc.domain import (
     TurnRecord,
     Usage,
 )
-from meerkat_rpc.errors import RevisionConflict
+from meerkat_rpc.errors import RevisionConflict, TurnTaken
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.base import Store
 from tests.store.conftest import StoreTest
@@ -109,6 +109,35 @@ def test_a_session_is_created_once(on_store: StoreTest) -> None:
             await store.commit(SessionChange(evolve(head, title="again")))
         with pytest.raises(RevisionConflict):
             await store.commit(SessionChange(new_head(revision=2)))
+
+    on_store(test)
+
+
+def test_a_change_to_a_session_that_was_replaced_is_refused(on_store: StoreTest) -> None:
+    async def test(store: Store) -> None:
+        before = await create(store)
+        await store.delete(before.session_id)
+        replaced = evolve(before, created_ms=NOW + 1)
+        await store.commit(SessionChange(replaced))
+        with pytest.raises(RevisionConflict, match="was deleted"):
+            await store.commit(SessionChange(next_head(before)))
+        assert await store.head(before.session_id) == replaced
+
+    on_store(test)
+
+
+def test_a_turn_is_admitted_once(on_store: StoreTest) -> None:
+    async def test(store: Store) -> None:
+        head = running(await create(store), "t")
+        await store.commit(SessionChange(head, turn=turn_record("t")))
+        head = ended(head)
+        await store.commit(SessionChange(head, turn=turn_record("t", TurnOutcome.COMPLETED)))
+        with pytest.raises(TurnTaken):
+            await store.commit(SessionChange(running(head, "t"), turn=turn_record("t")))
+        assert await store.head(head.session_id) == head
+        found = await store.turn(head.session_id, "t")
+        assert found is not None
+        assert found.outcome is TurnOutcome.COMPLETED
 
     on_store(test)
 
