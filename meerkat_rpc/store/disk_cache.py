@@ -6,6 +6,7 @@ drops, defers or executes something.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing
@@ -28,28 +29,24 @@ WAL_KEPT_BYTES = 16 << 20
 """What is kept of a write-ahead log that has grown beyond it, behind a long reader or a large commit, once SQLite can
 begin it anew. It does so after every 4 MB, so a log that nobody holds up never comes near."""
 
+INCREMENTAL = 2
+"""``PRAGMA auto_vacuum``: freed pages are given back when asked. The default, FULL, moves pages in every commit that
+frees some, and made whoever deleted a session of 500 MB wait for two seconds, and everybody else with them."""
+
 SETTINGS: dict[str, Any] = {
     "eviction_policy": "none",  # the default drops the oldest rows beyond 1 GiB
     "cull_limit": 0,
     "size_limit": 2**62,
     "disk_min_file_size": 2**62,  # values in files of their own lie outside the transaction and aren't synced
+    "sqlite_auto_vacuum": INCREMENTAL,
     "sqlite_cache_size": 1024,  # pages: 4 MiB
     "sqlite_journal_size_limit": WAL_KEPT_BYTES,
+    "sqlite_synchronous": NORMAL,  # the settings are written one commit at a time; each transaction says what it needs
     "sqlite_mmap_size": 0,  # a truncated file that is mapped kills the process
     "statistics": 0,
     "tag_index": 1,  # rows are tagged with their session's number, and deleted by it
 }
-"""What the database is opened with; ``sqlite_synchronous`` apart, which ``open_cache`` raises to FULL last."""
-
-INCREMENTAL = 2
-"""``PRAGMA auto_vacuum``: freed pages are given back when asked. The default, FULL, moves pages in every commit that
-frees some, and made whoever deleted a session of 500 MB wait for two seconds, and everybody else with them."""
-
-WAL_BYTES = 16 << 20
-"""What a log that has grown beyond it, while somebody was reading, is cut back to. One of 4 MiB is usual."""
-
-SPACE_SETTINGS: dict[str, Any] = {"sqlite_auto_vacuum": INCREMENTAL, "sqlite_journal_size_limit": WAL_BYTES}
-"""Settings that no promise depends on, only how much room the files take."""
+"""What the database is opened with."""
 
 RAW = 1
 """diskcache's mode of a value that lies in its row as it is. The others are pickles, or files."""
@@ -180,14 +177,8 @@ class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # the package has no typ
 
 
 def open_cache(directory: str) -> Cache:
-    """Return the database in ``directory``, created if it is empty, every setting in force.
-
-    diskcache writes its forty settings one commit at a time: they are written unsynced, and only then does the
-    database become as durable as a store must be.
-    """
-    settings = {"sqlite_synchronous": NORMAL, **SETTINGS, **SPACE_SETTINGS}
-    cache: Cache = StoreCache(directory, timeout=BUSY_TIMEOUT, disk=PlainDisk, **settings)
-    cache.reset("sqlite_synchronous", FULL, update=True)
+    """Return the database in ``directory``, created if it is empty, every setting in force."""
+    cache: Cache = StoreCache(directory, timeout=BUSY_TIMEOUT, disk=PlainDisk, **SETTINGS)
     return cache
 
 
@@ -211,6 +202,16 @@ def sizes_of_tags(path: str, tags: Collection[int]) -> dict[int, int]:
         return {tag: connection.execute(select, (tag,)).fetchone()[0] or 0 for tag in tags}
 
 
+def undo_cut_off(path: str) -> None:
+    """Undo what was being written to the database at ``path`` when a process or the power went as the store was made.
+
+    From then on there is a write-ahead log, which needs no undoing, in place of the journal that this is done from.
+    """
+    if os.path.exists(f"{path}-journal"):
+        with closing(connect(path, "rw")) as connection:
+            connection.execute("PRAGMA schema_version")  # the first read undoes
+
+
 def refuse_unwritable(path: str) -> None:
     """Raise SQLite's error unless the database at ``path`` can be written now: diskcache would retry for a minute."""
     with closing(connect(path, "rw")) as connection:
@@ -228,6 +229,7 @@ FAILURES = (sqlite3.Error, diskcache.Timeout, OSError, OverflowError)
 
 _REASONS = {
     "SQLITE_FULL": "the disk is full. Free some space and try again.",
+    "SQLITE_READONLY_ROLLBACK": "a write was cut off; the next start of a server undoes it.",
     "SQLITE_READONLY": "it is read-only.",
     "SQLITE_PERM": "permission was denied.",
     "SQLITE_CANTOPEN": "its files can't be opened: is the disk read-only, or full?",

@@ -72,7 +72,9 @@ def _examined(report: StoreReport, connection: sqlite3.Connection) -> StoreRepor
 
 
 def _unset(settings: Mapping[str, Any]) -> Iterator[str]:
-    for key, wanted in {**SETTINGS, "sqlite_synchronous": 2, "sqlite_journal_mode": "wal"}.items():
+    """Tell of settings that are wrong. A connection's own ("sqlite_…") say nothing about what lies in the database."""
+    lasting = {key: wanted for key, wanted in SETTINGS.items() if not key.startswith("sqlite_")}
+    for key, wanted in {**lasting, "sqlite_journal_mode": "wal"}.items():
         if settings.get(key) != wanted:
             yield f"The setting {key} is {settings.get(key)!r}; the next start makes it {wanted!r}."
 

@@ -105,7 +105,6 @@ class StoreFolder:
                 os.fsync(file.fileno())
             os.replace(new, path)
             _sync_directory(self.path)
-            _sync_directory(os.path.dirname(os.path.abspath(self.path)))
 
     def make_database(self) -> None:
         """Create an empty, private database file unless there is one: SQLite would leave its mode to the umask."""
@@ -148,13 +147,14 @@ class StoreFolder:
 
 
 def _make_private(path: str) -> None:
-    """Create ``path`` and its missing parents, mode 0700 whatever the umask."""
+    """Create ``path`` and its missing parents, durably, mode 0700 whatever the umask."""
     parent = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(parent):
         _make_private(parent)
     with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(path, 0o700)
         os.chmod(path, 0o700)
+    _sync_directory(parent)
 
 
 def _open_private(path: str, flags: int = os.O_EXCL) -> int:

@@ -22,6 +22,7 @@ from meerkat_rpc.store.disk_cache import (
     open_cache,
     peek,
     refuse_unwritable,
+    undo_cut_off,
 )
 from meerkat_rpc.store.disk_folder import StoreFolder
 from meerkat_rpc.store.envelope import FORMAT, corrupt, newer, seal, unseal
@@ -36,11 +37,15 @@ STEP_BYTES = 1 << 20
 
 @define
 class Rows:
-    """Rows of the database in ``folder``. Work on them goes through ``run``, writing happens in a ``transaction``."""
+    """Rows of the database in ``folder``. Work on them goes through ``run``, writing happens in a ``transaction``.
+
+    ``_level`` is how durable the connection's commits are, None before it is known: the database's own setting is not
+    relied on, for another process may be opening it.
+    """
 
     folder: StoreFolder
     _cache: Cache
-    _level: int = FULL
+    _level: int | None = None
 
     def run(self, job: Callable[[], T]) -> T:
         """Return what ``job`` returns.
@@ -53,7 +58,7 @@ class Rows:
             return job()
         except FAILURES as error:
             self.close()  # and with the connection whatever transaction was left open; the next use opens another
-            self._level = FULL
+            self._level = None
             raise explain(error, self.folder.path) from error
 
     def transaction(self, *, durable: bool) -> AbstractContextManager[None]:
@@ -126,6 +131,7 @@ def open_rows(folder: StoreFolder) -> Rows:
     promised = folder.marker()
     folder.make_database()
     try:
+        undo_cut_off(folder.database)
         recognise(folder, promised)
         refuse_unwritable(folder.database)
         rows = Rows(folder, open_cache(folder.path))

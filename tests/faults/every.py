@@ -6,6 +6,7 @@ from tests.faults.sweep import SWEEPS
 
 MODULES = [
     "kills",
+    "power_loss",
     "fuzz",
     "soak",
     "slow_client",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
+import psutil
 
 WAIT_S = 30
 """A bound on hangs, not a measure of speed."""
@@ -44,13 +45,20 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
+        self.kill()
         self.process.wait()
         if self._reader.is_alive():
             self._reader.join()  # else it might read on from the next server's pipe, under the same descriptor
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+    def kill(self) -> None:
+        """Kill the server, and what it runs under."""
+        if self.process.poll() is None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                child.kill()
+            self.process.kill()
 
     def read(self) -> None:
         """Begin to read."""
@@ -119,8 +127,11 @@ class Server:
         while True:
             message = self.message()
             assert message is not None, "the server ended"
+            if "method" not in message:
+                self._answers[message["id"]] = message
+                continue
             self.events.append(message)
-            if "params" in message and wanted(message["params"]):
+            if wanted(message["params"]):
                 return message
 
     def session(self, *script: dict[str, Any], model: str = "scripted", **more: Any) -> str:

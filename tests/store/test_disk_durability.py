@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store import disk_cache
 from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.disk_cache import SETTINGS
+from meerkat_rpc.store.disk_check import check_store
 from tests.imported import packages_after
 from tests.store import processes
 from tests.store.conftest import open_disk
@@ -132,6 +135,25 @@ def test_processes_that_create_the_same_store_at_once_share_it(path: Path) -> No
     asyncio.run(read())
 
 
+def test_a_store_whose_making_was_cut_off_is_made_after_all(path: Path, tmp_path: Path) -> None:
+    async def make() -> None:
+        async with open_disk(path) as store:
+            await create(store)
+
+    making = tmp_path / "making.db"
+    with closing(sqlite3.connect(making, isolation_level=None)) as connection:
+        connection.executescript(
+            "PRAGMA cache_size = 1; CREATE TABLE t (x); BEGIN"
+        )  # the cache is too small: it spills
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 3000,)] * 100)
+        path.mkdir(mode=0o700)
+        shutil.copy(making, path / "cache.db")
+        shutil.copy(f"{making}-journal", path / "cache.db-journal")
+    assert any("a write was cut off" in problem for problem in check_store(str(path)).problems)
+    asyncio.run(make())
+    assert check_store(str(path)).problems == []
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_store_that_was_deleted_is_noticed(path: Path, replaced: bool) -> None:
     async def test() -> None:
@@ -208,7 +230,6 @@ def test_every_setting_that_a_store_needs_is_in_force(path: Path) -> None:
 
     asyncio.run(test())
     settings = dict(execute(path, "SELECT key, value FROM Settings"))
-    assert settings["sqlite_synchronous"] == 2
     assert SETTINGS.items() <= settings.items()
     assert (settings["eviction_policy"], settings["cull_limit"]) == ("none", 0)
     assert min(settings["size_limit"], settings["disk_min_file_size"]) == 2**62
