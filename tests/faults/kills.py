@@ -129,7 +129,9 @@ def reopened(store: Path) -> Iterator[tuple[Server, float]]:
 
 
 def doctor_finds_nothing(store: Path) -> None:
-    """Raise when the store has something wrong with it."""
+    """Raise when the store has something wrong with it. There may be none yet."""
+    if not store.exists():
+        return
     problems = check_store(str(store)).problems
     assert not problems, f"the doctor finds {problems}"
 
