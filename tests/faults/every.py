@@ -6,6 +6,7 @@ from tests.faults.sweep import SWEEPS
 
 MODULES = [
     "kills",
+    "kills_at_writes",
     "power_loss",
     "fuzz",
     "soak",

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from shutil import rmtree
 from threading import Timer
 
 from attrs import define, field
 
-from meerkat_rpc.store.disk_check import check_store
+from tests.faults.reopening import doctor_finds_nothing, kept_on_defect, reopened, the_doctor_command_finds_nothing
 from tests.faults.sweep import Report, sweep
 from tests.faults.verification import Verification
 from tests.faults.witness import Witness
@@ -34,9 +27,6 @@ MOST_MESSAGES = 3000
 
 REOPENING_S = 0.5
 """A server that is killed while it opens the store is killed within this time from its start."""
-
-REOPEN_S = 1.0
-"""What opening a store and ending the turns left in it may take."""
 
 
 @sweep(short=5, full=500)
@@ -110,44 +100,3 @@ def _kill_while_reopening(store: Path, random: Random) -> None:
     with Server("--store", str(store)) as server:
         server.send("session/list")
         time.sleep(random.uniform(0, REOPENING_S))
-
-
-@contextmanager
-def reopened(store: Path) -> Iterator[tuple[Server, float]]:
-    """Yield a fresh server on ``store``, and how long it took from being up to its first listing.
-
-    A listing waits for the store to be open and for the turns of dead processes to be ended.
-    """
-    with Server("--store", str(store)) as server:
-        up, listed = server.send("capabilities/get"), server.send("session/list")
-        server.answer(up)
-        begun = time.monotonic()
-        assert "error" not in server.answer(listed)
-        seconds = time.monotonic() - begun
-        assert seconds < REOPEN_S, f"reopening took {seconds:.2f} s"
-        yield server, seconds
-
-
-def doctor_finds_nothing(store: Path) -> None:
-    """Raise when the store has something wrong with it. There may be none yet."""
-    if not store.exists():
-        return
-    problems = check_store(str(store)).problems
-    assert not problems, f"the doctor finds {problems}"
-
-
-def the_doctor_command_finds_nothing(store: Path) -> None:
-    """Raise when the command doesn't find the store in order."""
-    command = [sys.executable, "-m", "meerkat_rpc", "doctor", "--json", "--store", str(store)]
-    findings = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
-    about_the_store = [each for each in findings if each["what"] in {"store", "permissions"}]
-    assert {each["level"] for each in about_the_store} == {"ok"}, about_the_store
-
-
-@contextmanager
-def kept_on_defect(report: Report) -> Iterator[Path]:
-    """Yield a new directory; it is removed unless a defect was found meanwhile."""
-    place, before = Path(tempfile.mkdtemp(prefix="faults-")), len(report.defects)
-    yield place
-    if len(report.defects) == before:
-        rmtree(place)

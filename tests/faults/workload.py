@@ -45,6 +45,40 @@ class Client:
         method, params = turn.request()
         self.ask(method, answered, **params)
 
+    def rename(self, session_id: str, title: str, then: Then) -> None:
+        """Ask for another title."""
+        self._believe(self.witness.session(session_id).title, title, "session/update", then, session_id, title=title)
+
+    def archive(self, session_id: str, then: Then) -> None:
+        """Ask for a session to be put away."""
+        self._believe(self.witness.session(session_id).archived, True, "session/archive", then, session_id)
+
+    def delete(self, session_id: str, then: Then) -> None:
+        """Ask for a session to be removed."""
+        self._believe(self.witness.session(session_id).exists, False, "session/delete", then, session_id)
+
+    def _believe(
+        self, belief: Belief, value: object, method: str, then: Then, session_id: str, **params: object
+    ) -> None:
+        def done(answer: Message) -> None:
+            assert "result" in answer, answer
+            belief.told(value)
+            then(answer)
+
+        belief.asked(value)
+        self.ask(method, done, session_id=session_id, **params)
+
+    def fork(self, session_id: str, then: Then) -> None:
+        """Ask for a fork of a session, which gets an id of the server's."""
+
+        def forked(answer: Message) -> None:
+            self.witness.unanswered_forks -= 1
+            self.witness.session(answer["result"]["session_id"]).exists.told(True)
+            then(answer)
+
+        self.witness.unanswered_forks += 1
+        self.ask("session/fork_at", forked, session_id=session_id, message_index=FORKED_MESSAGES)
+
     def hear(self, message: Message) -> Message | None:
         """Take a message; return the event's parameters, if it is one."""
         if "method" not in message:
@@ -52,11 +86,24 @@ class Client:
             return None
         return self.witness.hears(message)
 
+    def hear_until(self, wanted: Callable[[Message], bool]) -> None:
+        """Take messages until an event that is wanted. Raises ``EOFError`` when the server is gone."""
+        while (message := self.server.message()) is not None:
+            event = self.hear(message)
+            if event is not None and wanted(event["event"]):
+                return
+        raise EOFError("the server ended")
+
     def hear_all(self) -> None:
-        """Take messages until everything is answered."""
+        """Take messages until everything is answered. Raises ``EOFError`` when the server is gone."""
         while self._then:
-            message = self.server.message()
-            assert message is not None, "the server ended"
+            if (message := self.server.message()) is None:
+                raise EOFError("the server ended")
+            self.hear(message)
+
+    def hear_the_rest(self) -> None:
+        """Take messages until the end of output."""
+        while (message := self.server.message()) is not None:
             self.hear(message)
 
 
@@ -118,7 +165,8 @@ class _Lane:
         """Take an event of the lane's turn in: some are interrupted after so many."""
         self._until_interrupt -= 1
         if self._until_interrupt == 0:
-            self._ask("turn/interrupt", turn_id=event["turn_id"])
+            self._open += 1
+            self._client.ask("turn/interrupt", self._closing, session_id=self.session_id, turn_id=event["turn_id"])
         if terminal(event["event"]) and not self._witness.turns[event["turn_id"]].wait:
             self._close()
 
@@ -127,16 +175,9 @@ class _Lane:
         deeds += [self._fork, self._archive, self._delete]
         self._random.choices(deeds, [60, 10, 10, 10, 5, 3, 2])[0]()
 
-    def _ask(self, method: str, then: Then = lambda _: None, **params: Any) -> None:
-        self._open += 1
-        self._client.ask(method, self._closing(then), session_id=self.session_id, **params)
-
-    def _closing(self, then: Then) -> Then:
-        def closing(message: Message) -> None:
-            then(message)
-            self._close()
-
-        return closing
+    def _closing(self, _: Message) -> None:
+        """One of the requests is answered."""
+        self._close()
 
     def _close(self) -> None:
         self._open -= 1
@@ -149,7 +190,7 @@ class _Lane:
         turn = Turn(self.session_id, f"prompt {self._number()}", play(self._random), creates, wait)
         self._busy.by_turn[turn.turn_id] = self
         self._open += 1
-        self._client.turn(turn, self._closing(lambda _: None))
+        self._client.turn(turn, self._closing)
 
     def _turn_unawaited(self) -> None:
         """Be answered on acceptance, and go on when the last event was seen as well."""
@@ -158,9 +199,8 @@ class _Lane:
 
     def _turn_and_rename(self) -> None:
         self._turn()
-        belief, title = self._witness.session(self.session_id).title, f"title {self._number()}"
-        belief.asked(title)
-        self._ask("session/update", lambda answer: belief.told(answer["result"]["title"]), title=title)
+        self._open += 1
+        self._client.rename(self.session_id, f"title {self._number()}", self._closing)
 
     def _turn_and_interrupt(self) -> None:
         self._until_interrupt = self._random.randrange(1, 40)
@@ -169,30 +209,25 @@ class _Lane:
     # -- sessions ----------------------------------------------------------------------------------------------
 
     def _fork(self) -> None:
-        self._witness.unanswered_forks += 1
-        self._ask("session/fork_at", self._forked, message_index=FORKED_MESSAGES)
+        self._open += 1
+        self._client.fork(self.session_id, self._forked)
 
     def _forked(self, answer: Message) -> None:
-        self._witness.unanswered_forks -= 1
-        fork = self._witness.session(answer["result"]["session_id"])
-        fork.exists.told(True)
         if self._random.random() < 0.5:
-            self.session_id = fork.session_id
+            self.session_id = answer["result"]["session_id"]
+        self._close()
 
     def _archive(self) -> None:
-        self._put_away("session/archive", self._witness.session(self.session_id).archived, True)
+        self._open += 1
+        self._client.archive(self.session_id, self._gone)
 
     def _delete(self) -> None:
-        self._put_away("session/delete", self._witness.session(self.session_id).exists, False)
+        self._open += 1
+        self._client.delete(self.session_id, self._gone)
 
-    def _put_away(self, method: str, belief: Belief, value: bool) -> None:
-        def gone(answer: Message) -> None:
-            assert "result" in answer, answer
-            belief.told(value)
-            self.session_id = ""  # the next thing is to take another
-
-        belief.asked(value)
-        self._ask(method, gone)
+    def _gone(self, _: Message) -> None:
+        self.session_id = ""  # the next thing is to take another
+        self._close()
 
     def _number(self) -> int:
         return self._random.randrange(10**9)
