@@ -12,10 +12,10 @@ from attrs import evolve, field, frozen
 
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_audit import audit
-from meerkat_rpc.store.disk_cache import FAILURES, RAW, SETTINGS, Cache, ForeignRow, connect, explain
+from meerkat_rpc.store.disk_cache import FAILURES, RAW, SETTINGS, Cache, ForeignRow, connect, explain, peek
 from meerkat_rpc.store.disk_folder import StoreFolder
 from meerkat_rpc.store.disk_parts import parts_of
-from meerkat_rpc.store.disk_rows import Rows, recognise
+from meerkat_rpc.store.disk_rows import IDENTITY, Rows, recognise
 
 
 @frozen
@@ -40,6 +40,8 @@ def check_store(path: str) -> StoreReport:
         folder.examine()
         report = evolve(report, files=folder.sizes())
         report = evolve(report, store_id=folder.marker())
+        if report.store_id is None and _is_unfinished(folder):
+            return report
         recognise(folder, report.store_id)
         with _snapshot(folder.database) as connection:
             return _examined(report, connection)
@@ -47,6 +49,15 @@ def check_store(path: str) -> StoreReport:
         return evolve(report, problems=[explain(error, folder.path).message])
     except StoreError as error:
         return evolve(report, problems=[error.message])
+
+
+def _is_unfinished(folder: StoreFolder) -> bool:
+    """Return whether the process that began to make a store died before it held anything. The next start goes on."""
+    # The rollback journal is used only until the database has its write-ahead log, which it gets before its first row.
+    if not os.path.exists(folder.database) or os.path.exists(f"{folder.database}-journal"):
+        return True
+    identity, any_rows = peek(folder.database, IDENTITY)
+    return identity is None and not any_rows
 
 
 @contextmanager

@@ -26,8 +26,8 @@ a sync and before one of these: a kill there leaves what a kill at its neighbour
 STRACE = ("strace", "-f", "-qqq", "-e", f"trace={','.join(CALLS)}")
 """Without ``--seccomp-bpf``, under which strace 6.1 doesn't inject signals."""
 
-SPEAKING: Script = [{"text": "so far "}, {"sleep_ms": 600_000}]
-"""A turn that says something and then nothing more."""
+SPEAKING: Script = [{"text": "so far "}, {"sleep_ms": 2_000}]
+"""A turn that says something and is then quiet, for no longer than one can wait if it has to be asked for again."""
 
 USING_A_TOOL: Script = [
     {"reasoning": "hm"},

@@ -53,6 +53,31 @@ def test_a_sound_store_has_no_problems_and_stays_as_it_is(path: Path, head: Sess
     assert files(path) == before
 
 
+def _begin(path: Path, statements: str) -> None:
+    """Leave what a process left that died while it made a store."""
+    path.mkdir()
+    if statements:
+        (path / "cache.db").touch()
+        execute(path, statements)
+
+
+@pytest.mark.parametrize("statement", ["", "PRAGMA journal_mode = wal", "CREATE TABLE Cache (key, raw, value)"])
+def test_a_store_that_was_never_finished_has_no_problems(path: Path, statement: str) -> None:
+    _begin(path, statement)
+    assert check_store(str(path)).problems == ()
+
+
+def test_neither_has_one_whose_making_was_cut_off_within_a_write(path: Path) -> None:
+    _begin(path, "PRAGMA journal_mode = delete")
+    (path / "cache.db-journal").write_bytes(b"\xd9\xd5\x05\xf9 \xa1c\xd7" + bytes(504))
+    assert check_store(str(path)).problems == ()
+
+
+def test_nor_one_whose_opening_was(path: Path, head: SessionHead) -> None:
+    execute(path, "UPDATE Settings SET value = 1 WHERE key = 'sqlite_synchronous'")
+    assert check_store(str(path)).problems == []
+
+
 def test_an_open_store_can_be_examined(path: Path, head: SessionHead) -> None:
     async def test() -> None:
         async with open_disk(path) as store:
