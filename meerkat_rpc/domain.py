@@ -313,6 +313,25 @@ class LoggedEvent(NamedTuple):
     body: bytes
 
 
+class Folding(NamedTuple):
+    """A run of events that one event is to stand for, at the place of the run's last.
+
+    ``first_seq`` is the run's first sequence number, ``event`` stands at its last and has its turn's id. ``checksum``
+    is that of what the run holds (``store/rules.py``): by it a store knows that it folds what was looked at.
+    """
+
+    first_seq: int
+    checksum: int
+    event: LoggedEvent
+
+
+class Folded(NamedTuple):
+    """What folding made of a log: how many events are gone, and how many bytes their rows give back."""
+
+    events: int = 0
+    bytes: int = 0
+
+
 @frozen
 class SessionChange:
     """What one commit changes, in one transaction: the new head and what is appended.
@@ -583,6 +602,20 @@ class StreamTruncated(Event):
     reason: str
 
 
+@define
+class DeltasFolded(Event):
+    """Stands for every delta of one kind from ``from_seq`` to its own sequence number: the turn ended long ago.
+
+    Their text is in the complete event of that kind that follows in the turn; where none has it, in ``content``.
+    A reader who has some of those deltas already drops them: it gets the text of all.
+    """
+
+    TYPE = "deltas_folded"
+    kind: Literal["text", "reasoning"]
+    from_seq: int
+    content: str | None
+
+
 EVENT_TYPES: Mapping[str, type[Event]] = {
     kind.TYPE: kind
     for kind in (
@@ -608,6 +641,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         ApprovalRequested,
         ApprovalResolved,
         StreamTruncated,
+        DeltasFolded,
     )
 }
 """Every event type by its tag."""

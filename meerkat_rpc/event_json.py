@@ -12,12 +12,14 @@ from typing import Any
 import orjson
 from attrs import fields
 
-from meerkat_rpc.domain import EVENT_TYPES, Event, TextDelta, Usage
+from meerkat_rpc.domain import EVENT_TYPES, DeltasFolded, Event, LoggedEvent, TextDelta, Usage
 
 _FIELDS: Mapping[type[Event], tuple[str, ...]] = {
     kind: tuple(attribute.name for attribute in fields(kind))  # type: ignore[arg-type]
     for kind in EVENT_TYPES.values()
 }
+
+_FOLDED = b'{"type":"deltas_folded"'
 
 TERMINAL_TYPES = frozenset({"run_completed", "run_failed"})
 """Exactly one of these ends every run."""
@@ -56,6 +58,14 @@ def decode_event(body: bytes) -> Event | None:
         usage.pop("total_tokens", None)
         values["usage"] = Usage(**usage)
     return kind(**values)
+
+
+def first_seq(logged: LoggedEvent) -> int:
+    """Return the first sequence number that ``logged`` stands for: its own, but for folded deltas."""
+    if not logged.body.startswith(_FOLDED):
+        return logged.seq
+    event = decode_event(logged.body)
+    return event.from_seq if isinstance(event, DeltasFolded) else logged.seq
 
 
 def json_text(value: Any) -> str:

@@ -117,6 +117,19 @@ export interface ConfigSetParams {
 }
 
 /**
+ * Stands for every delta of one kind from `from_seq` to this event's own `seq`; their turn ended long ago.
+ *
+ * Their text is in the `text_complete` (or `reasoning_complete`) that follows in the turn; where none has it, it is `content`. No event has the sequence numbers from `from_seq` up to this one. They may begin before the place that was asked from: a reader who has some of those deltas drops them, for it gets the text of all.
+ */
+export interface DeltasFolded {
+  type: "deltas_folded";
+  kind: "text" | "reasoning";
+  /** At least 1. */
+  from_seq: number;
+  content: string | null;
+}
+
+/**
  * What an error tells programs. `code` is always there, everything else where it applies.
  *
  * `owner` comes with SESSION_BUSY; `text` and `usage` (what the turn had said and used) with TURN_CANCELLED and STORE_ERROR, which names a damaged `row`; `active` and `max` with CAPACITY_EXHAUSTED; `limit`, in bytes, with a message that is too large; `generation`, the present one, when an expected one is stale; `error_id`, to be looked for in the log, with INTERNAL_ERROR.
@@ -158,7 +171,8 @@ export type Event =
   | CompactionFailed
   | ApprovalRequested
   | ApprovalResolved
-  | StreamTruncated;
+  | StreamTruncated
+  | DeltasFolded;
 
 /**
  * Figures about the running server. `uptime_ms` and `memory_bytes` (resident) are measured as it answers.

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
+from meerkat_rpc.domain import (
+    CatalogueRow,
+    Folded,
+    Folding,
+    LoggedEvent,
+    Message,
+    Owner,
+    SessionChange,
+    SessionHead,
+    TurnRecord,
+)
 
 
 class SessionStore(Protocol):
@@ -97,7 +107,7 @@ class SessionStore(Protocol):
 
 
 class EventStore(Protocol):
-    """Keeps each session's event log: contiguous sequence numbers from 1, append only."""
+    """Keeps each session's event log: sequence numbers from 1, append only, contiguous but for what was folded."""
 
     async def append(self, session_id: str, events: Sequence[LoggedEvent]) -> None:
         """Append ``events``. When this returns they survive the death of the process (not yet the loss of power: the
@@ -109,11 +119,45 @@ class EventStore(Protocol):
         ...
 
     async def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
-        """Return at most ``limit`` events with a sequence number above ``after_seq``, in order."""
+        """Return at most ``limit`` events with a sequence number above ``after_seq``, in order.
+
+        Where numbers are missing, the event behind them is a ``deltas_folded`` that stands for them too.
+        """
         ...
 
     async def last_seq(self, session_id: str) -> int:
         """Return the log's last sequence number; 0 when it is empty or there is no such session."""
+        ...
+
+    async def fold(
+        self, session_id: str, foldings: Sequence[Folding], upto: int = 0, *, dry_run: bool = False
+    ) -> Folded:
+        """Put one event in the place of each run of events, in one short transaction; remember ``upto``.
+
+        Only runs of turns that are over may be folded. A run that is no longer what the folding was made of, because
+        somebody else folded it or the session is gone, is left alone, so that folding again changes nothing.
+
+        Args:
+            session_id: the session.
+            foldings: the runs; each lies within one block (``rules.FOLD_BLOCK``).
+            upto: the sequence number up to which there is nothing more to fold; 0 leaves what is remembered.
+            dry_run: only say what would come of it.
+
+        Raises:
+            ValueError: a run goes beyond its block.
+        """
+        ...
+
+    async def folded_seq(self, session_id: str) -> int:
+        """Return the highest ``upto`` that was given to ``fold`` for this session, or 0."""
+        ...
+
+    async def folded_before(self) -> int:
+        """Return the time (ms since the epoch) before which every ended turn was folded in every session, or 0."""
+        ...
+
+    async def note_folded(self, before_ms: int) -> None:
+        """Raise that time to ``before_ms``. Need not be durable."""
         ...
 
 

@@ -11,7 +11,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
+from meerkat_rpc.domain import (
+    CatalogueRow,
+    Folded,
+    Folding,
+    LoggedEvent,
+    Message,
+    Owner,
+    SessionChange,
+    SessionHead,
+    TurnRecord,
+)
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_thread import StoreThread
 from meerkat_rpc.store.disk_tidying import Tidying
@@ -131,3 +141,21 @@ class DiskStore:
     async def last_seq(self, session_id: str) -> int:
         """Return the log's last sequence number, or 0."""
         return await self._run(lambda parts: parts.lanes.last_seq(session_id))
+
+    async def fold(
+        self, session_id: str, foldings: Sequence[Folding], upto: int = 0, *, dry_run: bool = False
+    ) -> Folded:
+        """Put one event in the place of each run. See ``EventStore``."""
+        return await self._run(lambda parts: parts.folder.fold(session_id, foldings, upto, dry_run=dry_run))
+
+    async def folded_seq(self, session_id: str) -> int:
+        """Return up to where the session's log was looked at for runs to fold."""
+        return await self._run(lambda parts: parts.folder.folded_seq(session_id))
+
+    async def folded_before(self) -> int:
+        """Return before which time every ended turn was folded."""
+        return await self._run(lambda parts: parts.folder.folded_before())
+
+    async def note_folded(self, before_ms: int) -> None:
+        """Note that every turn that ended before then was folded."""
+        await self._run(lambda parts: parts.folder.note_folded(before_ms))

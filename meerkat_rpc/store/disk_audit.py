@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
 from meerkat_rpc.domain import CatalogueRow, SessionHead
 from meerkat_rpc.errors import StoreError
+from meerkat_rpc.event_json import first_seq
 from meerkat_rpc.store.codec import read
 from meerkat_rpc.store.disk_catalogue import Catalogue
+from meerkat_rpc.store.disk_folding import FOLDED
 from meerkat_rpc.store.disk_index import CHANGES, PAGES, read_changes
 from meerkat_rpc.store.disk_leases import LEASES
 from meerkat_rpc.store.disk_parts import Parts
@@ -22,7 +22,7 @@ from meerkat_rpc.store.disk_rows import IDENTITY
 PAGE = 1000
 """Events or messages read at a time."""
 
-_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, REMOVALS}
+_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, REMOVALS, FOLDED}
 
 
 def audit(parts: Parts, keys: Sequence[str]) -> list[str]:
@@ -61,14 +61,21 @@ class _Audit:
 
     def _history(self, session_id: str) -> Iterator[str]:
         head = self.heads[session_id] = self.parts.sessions.head(session_id)
-        found = sum(len(page) for page in _pages(lambda start: self.parts.sessions.messages(session_id, start, PAGE)))
+        found = 0
+        while page := self.parts.sessions.messages(session_id, found, PAGE):
+            found += len(page)
         if head is not None and found != head.message_count:
             yield f"Session {session_id} has {found} messages, and its head says {head.message_count}."
 
     def _log(self, session_id: str) -> Iterator[str]:
-        found = sum(len(page) for page in _pages(lambda start: self.parts.lanes.events(session_id, start, PAGE)))
-        if found != (said := self.parts.lanes.last_seq(session_id)):
-            yield f"Session {session_id} has {found} events, and its log says {said}."
+        last_seq = 0
+        while page := self.parts.lanes.events(session_id, last_seq, PAGE):
+            for event in page:
+                if first_seq(event) != last_seq + 1:
+                    yield f"Session {session_id}: event {event.seq} follows event {last_seq}."
+                last_seq = event.seq
+        if last_seq != (said := self.parts.lanes.last_seq(session_id)):
+            yield f"Session {session_id} has events up to {last_seq}, and its log says {said}."
 
     def turns(self) -> Iterator[str]:
         """Tell of turns' records that can't be read, and of first turns that lead nowhere."""
@@ -116,15 +123,6 @@ class _Audit:
     def _removals(self) -> Iterator[str]:
         read_removals(self.parts.rows)
         yield from ()
-
-
-def _pages(read: Callable[[int], Sequence[Any]]) -> Iterator[Sequence[Any]]:
-    """Yield pages of records, from the first to the one that isn't full."""
-    for start in count(0, PAGE):
-        page = read(start)
-        yield page
-        if len(page) < PAGE:
-            return
 
 
 def _told(check: Iterator[str]) -> Iterator[str]:

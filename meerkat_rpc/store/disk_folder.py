@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from attrs import define
 
 from meerkat_rpc.errors import StoreCorrupt, StoreError
-from meerkat_rpc.store.envelope import FORMAT, newer
+from meerkat_rpc.store.envelope import FORMAT, NEWEST, newer
 
 MARKER = "store.json"
 DATABASE = "cache.db"
@@ -87,7 +87,7 @@ class StoreFolder:
             return None
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise StoreCorrupt(f"{self.path}/{MARKER} can't be read: {error}", row=MARKER) from error
-        if version > FORMAT:
+        if version > NEWEST:
             raise newer(f"The store in {self.path}", version)
         if _size(self.database) == 0:
             raise self.lost()

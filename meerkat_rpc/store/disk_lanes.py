@@ -2,7 +2,8 @@
 
 The rows, where "…" is s/<session id>:
 
-    …/log                        a line [the session's number, the log's last sequence number], then the log's tail
+    …/log                        a line [the session's number, the log's last sequence number], then the log's tail;
+                                 a third number in the line says up to where deltas were folded, if they were
     …/e/<n>, …/m/<n>             full segments of events and of messages (see ``segments.py``), compressed
     …/e+/<seq>, …/m+/<position>  bodies that were spilled
 """
@@ -14,20 +15,23 @@ from collections.abc import Sequence
 from attrs import define
 
 from meerkat_rpc.domain import LoggedEvent
+from meerkat_rpc.errors import StoreCorrupt
 from meerkat_rpc.store.codec import dump, read
 from meerkat_rpc.store.disk_rows import Rows
-from meerkat_rpc.store.envelope import corrupt
+from meerkat_rpc.store.envelope import FORMAT, SPARSE, corrupt
 from meerkat_rpc.store.rules import gone, refuse_gap
 from meerkat_rpc.store.segments import EVENTS, Lane, Reader, decode, filled
 
 
 @define
 class Log:
-    """A session's log as it is stored: the session's number, the last sequence number, the tail's payload."""
+    """A session's log as it is stored: the session's number, the last sequence number, the tail's payload; and up to
+    which sequence number deltas were folded, None if none ever were."""
 
     number: int
     last_seq: int
     tail: bytes
+    folded_seq: int | None = None
 
 
 def log_key(session_id: str) -> str:
@@ -53,7 +57,17 @@ class Lanes:
         """Write ``events``, which follow the last one of ``log``, in the caller's transaction."""
         tail = self.extend(EVENTS, session_id, log.number, log.tail, events)
         last_seq = events[-1].seq if events else log.last_seq
-        self._rows.put(log_key(session_id), dump([log.number, last_seq]) + b"\n" + tail, tag=log.number)
+        self.write_log(session_id, Log(log.number, last_seq, tail, log.folded_seq))
+
+    def write_log(self, session_id: str, log: Log) -> int:
+        """Write the row of a log in the caller's transaction; return its size.
+
+        Where deltas were folded, a program that knows nothing of it must not read, nor go on with, the log.
+        """
+        folded = [] if log.folded_seq is None else [log.folded_seq]
+        line = dump([log.number, log.last_seq, *folded])
+        version = SPARSE if folded else FORMAT
+        return self._rows.put(log_key(session_id), line + b"\n" + log.tail, tag=log.number, version=version)
 
     def extend(self, lane: Lane, session_id: str, number: int, tail: bytes, added: Sequence[LoggedEvent]) -> bytes:
         """Write the segments that ``added`` fill, and return the payload of the new tail; b"" when nothing is left.
@@ -74,9 +88,9 @@ class Lanes:
             for position, body in spills.items():
                 self._rows.put(lane.spill_key(session_id, position), body, tag=number, compress=True)
             tail = segment.encode()
-            if len(segment.bodies) == lane.size:
+            if segment.end == segment.first + lane.size:
                 key = lane.key(session_id, lane.number(segment.first))
-                self._rows.put(key, tail, tag=number, compress=True)
+                self._rows.put(key, tail, tag=number, compress=True, version=segment.version)
                 tail = b""
         return tail
 
@@ -84,8 +98,15 @@ class Lanes:
         """Return at most ``limit`` events after ``after_seq``."""
         if not self._rows.has(log_key(session_id)):
             return []
-        reader = Reader(EVENTS, session_id, self._rows.get, lambda: self._tail(session_id))
-        return list(reader.records(after_seq + 1, limit))
+        reader = self.reader(session_id)
+        try:
+            return list(reader.records(after_seq + 1, limit))
+        except StoreCorrupt:  # or another process folded what we were reading: then it is well now
+            return list(reader.records(after_seq + 1, limit))
+
+    def reader(self, session_id: str) -> Reader:
+        """Return what reads the log."""
+        return Reader(EVENTS, session_id, self._rows.get, lambda: self._tail(session_id))
 
     def last_seq(self, session_id: str) -> int:
         """Return the log's last sequence number, or 0."""
@@ -98,7 +119,7 @@ class Lanes:
         if (payload := self._rows.get(key)) is None:
             return None
         line, _, tail = payload.partition(b"\n")
-        return read(key, line, lambda parts: Log(int(parts[0]), int(parts[1]), tail))
+        return read(key, line, lambda parts: Log(int(parts[0]), int(parts[1]), tail, *map(int, parts[2:])))
 
     def _tail(self, session_id: str) -> bytes | None:
         log = self.log(session_id)

@@ -6,6 +6,7 @@ from attrs import define
 
 from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.disk_folding import Folder
 from meerkat_rpc.store.disk_lanes import Lanes
 from meerkat_rpc.store.disk_leases import Leases
 from meerkat_rpc.store.disk_rows import Rows, open_rows
@@ -19,6 +20,7 @@ class Parts:
 
     rows: Rows
     lanes: Lanes
+    folder: Folder
     leases: Leases
     sessions: Sessions
 
@@ -35,4 +37,4 @@ def open_parts(path: str) -> Parts:
 def parts_of(rows: Rows) -> Parts:
     """Return the parts that work on ``rows``."""
     lanes = Lanes(rows)
-    return Parts(rows, lanes, Leases(rows), Sessions(rows, lanes, Catalogue(rows)))
+    return Parts(rows, lanes, Folder(rows, lanes), Leases(rows), Sessions(rows, lanes, Catalogue(rows)))

@@ -25,7 +25,7 @@ from meerkat_rpc.store.disk_cache import (
     undo_cut_off,
 )
 from meerkat_rpc.store.disk_folder import StoreFolder
-from meerkat_rpc.store.envelope import FORMAT, corrupt, newer, seal, unseal
+from meerkat_rpc.store.envelope import FORMAT, NEWEST, corrupt, newer, seal, unseal
 
 T = TypeVar("T")
 IDENTITY = "identity"
@@ -83,9 +83,21 @@ class Rows:
             raise corrupt(key, "it isn't one of this program's") from None
         return None if row is None else unseal(key, row)
 
-    def put(self, key: str, payload: bytes, *, tag: int | None = None, compress: bool = False) -> None:
-        """Store ``payload`` under ``key``. ``tag``: the number of the session that the row goes with."""
-        self._cache.set(key, seal(key, payload, compress=compress), tag=tag, retry=False)
+    def put(
+        self, key: str, payload: bytes, *, tag: int | None = None, compress: bool = False, version: int = FORMAT
+    ) -> int:
+        """Store ``payload`` under ``key``; return the size of the row. ``tag``: the number of the session that it goes
+        with."""
+        row = seal(key, payload, compress=compress, version=version)
+        self._cache.set(key, row, tag=tag, retry=False)
+        return len(row)
+
+    def size(self, key: str) -> int:
+        """Return the size of the row under ``key``, 0 when there is none."""
+        try:
+            return len(self._cache.get(key) or b"")
+        except ForeignRow:
+            return 0
 
     def drop(self, key: str) -> None:
         """Remove the row under ``key``, if any."""
@@ -153,7 +165,7 @@ def recognise(folder: StoreFolder, promised: str | None) -> None:
             raise StoreError(f"{folder.path} holds another program's data. Name another directory for the store.")
         return
     store_id, version = read(IDENTITY, unseal(IDENTITY, row), lambda found: (found["store_id"], int(found["format"])))
-    if version > FORMAT:
+    if version > NEWEST:
         raise newer(f"The store in {folder.path}", version)
     if promised not in {None, store_id}:
         raise StoreError(f"The database in {folder.path} belongs to another store than the marker beside it.")

@@ -18,7 +18,13 @@ import zlib
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 
 FORMAT = 1
-"""The format version this program writes, and the newest it reads."""
+"""The format version of the store, and of the rows in it but for those that say something version 1 couldn't."""
+
+SPARSE = 2
+"""The format version of a log, and of its segments, whose deltas were folded: version 1 knows of no absent records."""
+
+NEWEST = SPARSE
+"""The newest format version this program reads."""
 
 COMPRESS_MAX = 1 << 20
 """Bytes; larger payloads are stored as they are: zlib takes 15 ms a megabyte, and a commit would wait for it."""
@@ -30,16 +36,16 @@ _CHECKED = 4
 """How many bytes of the header the checksum covers."""
 
 
-def seal(key: str, payload: bytes, *, compress: bool = False) -> bytes:
-    """Return the row that keeps ``payload`` under ``key``.
+def seal(key: str, payload: bytes, *, compress: bool = False, version: int = FORMAT) -> bytes:
+    """Return the row that keeps ``payload``, in the format ``version``, under ``key``.
 
     ``compress`` asks for compression; it is left out where it would not save anything.
     """
     flags = 0
     if compress and len(payload) <= COMPRESS_MAX and len(smaller := zlib.compress(payload, 1)) < len(payload):
         payload, flags = smaller, _COMPRESSED
-    head = _HEADER.pack(_MAGIC, FORMAT, flags, 0)
-    return _HEADER.pack(_MAGIC, FORMAT, flags, _checksum(key, head, payload)) + payload
+    head = _HEADER.pack(_MAGIC, version, flags, 0)
+    return _HEADER.pack(_MAGIC, version, flags, _checksum(key, head, payload)) + payload
 
 
 def unseal(key: str, row: bytes) -> bytes:
@@ -52,7 +58,7 @@ def unseal(key: str, row: bytes) -> bytes:
     if len(row) < _HEADER.size or row[:2] != _MAGIC:
         raise corrupt(key, "it isn't one of this program's")
     _, version, flags, checksum = _HEADER.unpack_from(row)
-    if version > FORMAT:
+    if version > NEWEST:
         raise newer(f"Row {key}", version, row=key)
     payload = row[_HEADER.size :]
     if checksum != _checksum(key, row, payload):
@@ -70,7 +76,7 @@ def corrupt(key: str, why: str) -> StoreCorrupt:
 def newer(what: str, version: int, **data: str) -> StoreError:
     """Return the error for ``what``, in a format that only a later version of this program reads."""
     return StoreError(
-        f"{what} was written by a newer version of this program (format {version}; this one reads up to {FORMAT}). "
+        f"{what} was written by a newer version of this program (format {version}; this one reads up to {NEWEST}). "
         "Nothing was changed; use the newer version.",
         format=version,
         **data,

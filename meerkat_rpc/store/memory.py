@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from attrs import define, field
 
-from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, Owner, SessionChange, SessionHead, TurnRecord
-from meerkat_rpc.store.rules import Stored, admitted_turn, gone, refuse_gap, refuse_stale
+from meerkat_rpc.domain import (
+    CatalogueRow,
+    Folded,
+    Folding,
+    LoggedEvent,
+    Message,
+    Owner,
+    SessionChange,
+    SessionHead,
+    TurnRecord,
+)
+from meerkat_rpc.store.rules import Stored, admitted_turn, gone, is_unfolded, refuse_gap, refuse_stale, refuse_wide
 
 
 @define
 class _Session:
+    """``events`` has None where an event was folded into a later one."""
+
     head: SessionHead
     messages: list[Message] = field(factory=list)
-    events: list[LoggedEvent] = field(factory=list)
+    events: list[LoggedEvent | None] = field(factory=list)
     turns: dict[str, TurnRecord] = field(factory=dict)
+    folded_seq: int = 0
 
     @property
     def stored(self) -> Stored:
@@ -33,6 +47,7 @@ class MemoryStore:
         self._sessions: dict[str, _Session] = {}
         self._created_with: dict[str, str] = {}
         self._leases: dict[str, int] = {}
+        self._folded_before = 0
         self._rows: dict[str, CatalogueRow] = {}
         self._version = 0
         self._catalogue: tuple[int, Mapping[str, CatalogueRow]] = (0, {})
@@ -122,9 +137,43 @@ class MemoryStore:
     async def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """Return at most ``limit`` events after ``after_seq``."""
         session = self._sessions.get(session_id)
-        return session.events[after_seq : after_seq + limit] if session else []
+        after = islice(session.events, after_seq, None) if session else ()
+        return list(islice(filter(None, after), limit))
 
     async def last_seq(self, session_id: str) -> int:
         """Return the log's last sequence number, or 0."""
         session = self._sessions.get(session_id)
         return len(session.events) if session else 0
+
+    async def fold(
+        self, session_id: str, foldings: Sequence[Folding], upto: int = 0, *, dry_run: bool = False
+    ) -> Folded:
+        """Put one event in the place of each run. See ``EventStore``."""
+        refuse_wide(foldings)
+        if (session := self._sessions.get(session_id)) is None:
+            return Folded()
+        folded = Folded()
+        for folding in foldings:
+            first, _, event = folding
+            run = [known for known in session.events[first - 1 : event.seq] if known]
+            if is_unfolded(folding, run):
+                saved = sum(len(known.body) for known in run) - len(event.body)
+                folded = Folded(folded.events + event.seq - first, folded.bytes + saved)
+                if not dry_run:
+                    session.events[first - 1 : event.seq] = [*(event.seq - first) * [None], event]
+        if not dry_run:
+            session.folded_seq = max(session.folded_seq, upto)
+        return folded
+
+    async def folded_seq(self, session_id: str) -> int:
+        """Return up to where the session's log was looked at for runs to fold."""
+        session = self._sessions.get(session_id)
+        return session.folded_seq if session else 0
+
+    async def folded_before(self) -> int:
+        """Return before which time every ended turn was folded."""
+        return self._folded_before
+
+    async def note_folded(self, before_ms: int) -> None:
+        """Note that every turn that ended before then was folded."""
+        self._folded_before = max(self._folded_before, before_ms)

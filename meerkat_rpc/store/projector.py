@@ -91,7 +91,7 @@ class SessionProjector:
         after = stands or 0
         while (page := await self._store.events(session_id, after, PAGE)) or afresh:
             await asyncio.to_thread(folder.append, map(event_line, page), afresh=afresh)
-            afresh, after = False, after + len(page)
+            afresh, after = False, (page[-1].seq if page else after)
         return after != stands
 
     async def _verified(self, session_id: str, folder: ProjectedFolder) -> int | None:

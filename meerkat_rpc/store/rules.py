@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from meerkat_rpc.domain import LoggedEvent, SessionChange, TurnOutcome
+from meerkat_rpc.domain import Folding, LoggedEvent, SessionChange, TurnOutcome
 from meerkat_rpc.errors import RevisionConflict, TurnTaken
+
+FOLD_BLOCK = 1024
+"""What is folded at once lies between two multiples of this sequence number: a turn that has to wait for it waits some
+milliseconds. A longer run of deltas becomes several events."""
 
 
 @frozen
@@ -67,6 +72,29 @@ def refuse_gap(session_id: str, events: Sequence[LoggedEvent], last_seq: int) ->
     for seq, event in enumerate(events, last_seq + 1):
         if event.seq != seq:
             raise _conflict(session_id, f"expects event {seq} next, and was given {event.seq}")
+
+
+def run_checksum(run: Iterable[LoggedEvent], checksum: int = 0) -> int:
+    """Return the checksum of a run of events, for ``Folding``: what they are, where they stand, whose they are.
+
+    ``checksum`` is that of the part of the run before ``run``.
+    """
+    for event in run:
+        place = b"%d %b " % (event.seq, event.turn_id.encode())
+        checksum = zlib.crc32(event.body, zlib.crc32(place, checksum))
+    return checksum
+
+
+def refuse_wide(foldings: Iterable[Folding]) -> None:
+    """Raise ``ValueError`` unless each run lies within one block."""
+    for first, _, event in foldings:
+        if not 1 <= first <= event.seq or (first - 1) // FOLD_BLOCK != (event.seq - 1) // FOLD_BLOCK:
+            raise ValueError(f"events {first} to {event.seq} can't be folded at once")
+
+
+def is_unfolded(folding: Folding, run: Sequence[LoggedEvent]) -> bool:
+    """Return whether ``run``, what is stored in its place, is what ``folding`` was made of."""
+    return len(run) == folding.event.seq + 1 - folding.first_seq and run_checksum(run) == folding.checksum
 
 
 def gone(session_id: str) -> RevisionConflict:

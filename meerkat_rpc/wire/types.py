@@ -882,6 +882,21 @@ class StreamTruncated:
     reason: str
 
 
+@message
+class DeltasFolded:
+    """Stands for every delta of one kind from ``from_seq`` to this event's own ``seq``; their turn ended long ago.
+
+    Their text is in the ``text_complete`` (or ``reasoning_complete``) that follows in the turn; where none has it, it
+    is ``content``. No event has the sequence numbers from ``from_seq`` up to this one. They may begin before the
+    place that was asked from: a reader who has some of those deltas drops them, for it gets the text of all.
+    """
+
+    type: Literal["deltas_folded"]
+    kind: Literal["text", "reasoning"]
+    from_seq: Positive
+    content: str | None
+
+
 Event = (
     RunStarted
     | RunCompleted
@@ -905,5 +920,6 @@ Event = (
     | ApprovalRequested
     | ApprovalResolved
     | StreamTruncated
+    | DeltasFolded
 )
 """Any event; tagged by ``type``. A client ignores types it does not know."""

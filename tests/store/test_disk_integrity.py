@@ -14,6 +14,7 @@ import pytest
 from meerkat_rpc.domain import SessionChange, SessionHead
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.store.disk import DiskStore
+from meerkat_rpc.store.envelope import NEWEST
 from tests.store.conftest import open_disk
 from tests.store.damage import change_row, execute, flip, keys, row_of
 from tests.store.sessions import add, create, events, message, next_head, turn_record
@@ -161,8 +162,9 @@ def test_a_row_of_a_newer_format_is_refused_and_left_as_it_is(path: Path) -> Non
     key = f"s/{head.session_id}/head"
 
     def newer(value: bytearray) -> None:
-        value[2] = 2
+        value[2] = NEWEST + 1
 
+    newer_version = rf"newer version .* \(format {NEWEST + 1}; this one reads up to {NEWEST}\)"
     changed = change_row(path, key, newer)
 
     async def test(store: DiskStore) -> None:
@@ -171,7 +173,7 @@ def test_a_row_of_a_newer_format_is_refused_and_left_as_it_is(path: Path) -> Non
             add(store, head, [message("more")]),
             store.messages(head.session_id, 16, 9),
         ):
-            with pytest.raises(StoreError, match=r"newer version .* \(format 2; this one reads up to 1\)"):
+            with pytest.raises(StoreError, match=newer_version):
                 await call
         await add(store, other, [message("more")])
 
@@ -184,9 +186,9 @@ def test_a_store_of_a_newer_format_is_refused_and_left_as_it_is(path: Path, wher
     made(path)
     if where == "marker":
         marker = path / "store.json"
-        marker.write_text(marker.read_text().replace('"format": 1', '"format": 2'))
+        marker.write_text(marker.read_text().replace('"format": 1', f'"format": {NEWEST + 1}'))
     else:
-        change_row(path, "identity", lambda value: value.__setitem__(2, 2))
+        change_row(path, "identity", lambda value: value.__setitem__(2, NEWEST + 1))
     before = hashlib.sha256((path / "cache.db").read_bytes()).digest()
     with pytest.raises(StoreError, match="newer version"):
         on_disk(path, lambda store: store.catalogue())
