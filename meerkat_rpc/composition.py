@@ -8,6 +8,7 @@ from meerkat_rpc.agents.registry import AgentRegistry
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.processes import this_process
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
+from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.store_journal import StoreJournal
@@ -23,8 +24,13 @@ def ephemeral_service(registry: AgentRegistry, max_sessions: int) -> EphemeralSe
     return EphemeralSessionService(registry.build, registry.complete, this_process(), max_sessions)
 
 
-def persistent_service(registry: AgentRegistry, max_sessions: int, store: Store) -> PersistentSessionService:
-    """Return a service that keeps its sessions in ``store``; still to be opened."""
+def persistent_service(
+    registry: AgentRegistry, max_sessions: int, store: Store, fold_after_ms: int | None = None
+) -> PersistentSessionService:
+    """Return a service that keeps its sessions in ``store``; still to be opened.
+
+    It folds the deltas of turns that ended ``fold_after_ms`` ago; None for never.
+    """
     owner = this_process()
     live = EphemeralSessionService(
         registry.build,
@@ -33,7 +39,12 @@ def persistent_service(registry: AgentRegistry, max_sessions: int, store: Store)
         max_sessions,
         open_journal=lambda session_id: StoreJournal(store, session_id),
     )
-    return PersistentSessionService(store, live, Lease(store, owner, lambda: live.sessions.running_turns > 0))
+
+    def is_busy() -> bool:
+        return live.sessions.running_turns > 0
+
+    folding = None if fold_after_ms is None else FoldingPolicy(store, fold_after_ms, is_busy, live.turns_ended)
+    return PersistentSessionService(store, live, Lease(store, owner, is_busy), folding)
 
 
 def open_service(settings: Settings) -> PersistentSessionService:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from meerkat_rpc.config_keys import KEYS, Key, check_config, check_value
+from meerkat_rpc.config_keys import KEYS, Key, age_ms, check_config, check_value
 from meerkat_rpc.errors import InvalidArgument
 
 APP = "meerkat-rpc"
@@ -26,6 +26,7 @@ class Settings(NamedTuple):
     ``store`` is an absolute path; None with ``ephemeral`` (sessions live in memory and end with the process) and with
     ``isolated`` (the store is a temporary directory that whoever opens it makes, and removes at exit).
     ``model``, ``contract``, ``log_file``: None when nobody named one. ``cwd`` is the folder of sessions that name none.
+    ``fold_after_ms``: None for never.
     ``env``: variables to set where the environment has none. ``config_file`` may not exist.
     """
 
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
     framing: Literal["auto", "jsonl", "content-length"]
     drain_timeout_s: float
     max_frame_bytes: int
+    fold_after_ms: int | None
     log_level: str
     log_file: str | None
     env: Mapping[str, str]
@@ -70,6 +72,7 @@ def resolve(options: Mapping[str, object | None], environ: Mapping[str, str]) ->
         framing=found["framing"],
         drain_timeout_s=float(found["drain_timeout"]),
         max_frame_bytes=found["max_frame_bytes"],
+        fold_after_ms=age_ms(found["fold_after"], "fold_after"),
         log_level=found["log_level"],
         log_file=_optional_path(found["log_file"]),
         env=found["env"] or {},

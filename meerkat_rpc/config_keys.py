@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from meerkat_rpc.durations import duration_ms
 from meerkat_rpc.errors import InvalidArgument
 
 MAX_SESSIONS = 1000
@@ -20,12 +21,19 @@ DRAIN_TIMEOUT_S = 30.0
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """The largest inbound message by default (contract 1): a prompt with a few large files in it, and far below memory."""
 
+FOLD_AFTER = "7d"
+"""How long ago a turn ended whose deltas are folded, by default: nobody watches it any more, nor comes back to it after
+a lost connection."""
+
+NEVER = "never"
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 FRAMINGS = ("auto", "jsonl", "content-length")
 
 
 class Key(NamedTuple):
-    """A setting. ``kind``: text, path, count (an integer ≥ 1), seconds (a number ≥ 0), choice, table (of text)."""
+    """A setting. ``kind``: text, path, count (an integer ≥ 1), seconds (a number ≥ 0), age (a duration, or "never"),
+    choice, table (of text)."""
 
     name: str
     kind: str
@@ -45,6 +53,7 @@ KEYS: Mapping[str, Key] = {
         Key("framing", "choice", "how messages are framed", FRAMINGS, default="auto"),
         Key("drain_timeout", "seconds", "time for requests in flight at the end of input", default=DRAIN_TIMEOUT_S),
         Key("max_frame_bytes", "count", "largest inbound message", default=MAX_FRAME_BYTES),
+        Key("fold_after", "age", "how long ago a turn ended whose deltas are folded", default=FOLD_AFTER),
         Key("log_level", "choice", "least severe message to log", LOG_LEVELS, default="warning"),
         Key("log_file", "path", "file to log to instead of stderr"),
         Key("env", "table", "environment variables to set where they are not set, for agents' keys"),
@@ -87,6 +96,8 @@ def _fits(key: Key, value: object) -> bool:
     match key.kind:
         case "text" | "path":
             return isinstance(value, str) and value != "" and "\0" not in value
+        case "age":
+            return isinstance(value, str) and _is_age(value)
         case "choice":
             return value in key.choices
         case "count":
@@ -95,6 +106,19 @@ def _fits(key: Key, value: object) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
         case _:
             return isinstance(value, Mapping) and all(_is_variable(name, text) for name, text in value.items())
+
+
+def age_ms(age: str, path: str) -> int | None:
+    """Return the milliseconds of a setting that is an age; None for never. Raises ``InvalidArgument``."""
+    return None if age == NEVER else duration_ms(age, path)
+
+
+def _is_age(text: str) -> bool:
+    try:
+        age_ms(text, "")
+    except InvalidArgument:
+        return False
+    return True
 
 
 def _is_variable(name: object, text: object) -> bool:
@@ -113,6 +137,8 @@ def _expected(key: Key) -> str:
             return "an integer ≥ 1"
         case "seconds":
             return "a number of seconds ≥ 0"
+        case "age":
+            return 'a duration such as 12h or 7d, or "never"'
         case _:
             return "a table of variable names and texts"
 

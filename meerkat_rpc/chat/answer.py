@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meerkat_rpc.chat.follow import follow
 from meerkat_rpc.chat.interrupts import quiet_keyboard
 from meerkat_rpc.chat.text import one_line
-from meerkat_rpc.client import ClientError, Event, RpcError, Turn, TurnInterrupted
+from meerkat_rpc.client import ClientError, Event, RpcError, Turn, TurnInterrupted, TurnText
 
 if TYPE_CHECKING:
     from meerkat_rpc.chat.screen import Screen
@@ -58,6 +58,7 @@ class TurnView:
     def __init__(self, screen: Screen) -> None:
         self.accepted = False
         self._screen = screen
+        self._text = TurnText()
         self._began = time.monotonic()
         self._stream = screen.stream()
         self._stream.wait("…")
@@ -65,9 +66,9 @@ class TurnView:
     def show(self, event: Event) -> None:
         """Show ``event``, if it is of a kind that a person wants to see."""
         self.accepted = True
-        if event.type == "text_delta":
-            self._stream.add(event["delta"])
-        elif event.type == "text_complete":
+        if text := self._text.added(event):
+            self._stream.add(text)
+        if event.type == "text_complete":
             self._break()
         elif note := _NOTES.get(event.type):
             self._break()

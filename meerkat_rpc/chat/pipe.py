@@ -42,11 +42,14 @@ class _Out:
     """Stdout, written as the text comes."""
 
     def __init__(self) -> None:
+        from meerkat_rpc.client import TurnText
+
         self._last = "\n"
+        self._text = TurnText()
 
     def show(self, event: Event) -> None:
-        if event.type == "text_delta":
-            self._write(event["delta"])
+        if text := self._text.added(event):
+            self._write(text)
 
     def end(self) -> None:
         """End the last line."""

@@ -23,6 +23,7 @@ from meerkat_rpc.client.errors import (
     TurnInterrupted,
 )
 from meerkat_rpc.client.events import Event
+from meerkat_rpc.client.text import TurnText
 from meerkat_rpc.client.turn import Turn
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "StartFailed",
     "Turn",
     "TurnInterrupted",
+    "TurnText",
 ]

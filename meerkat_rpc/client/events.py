@@ -11,7 +11,8 @@ TERMINAL_TYPES = frozenset({"run_completed", "run_failed"})
 class Event:
     """One event. ``event["delta"]`` reads its fields (contract section 3), ``type`` and ``seq`` its head.
 
-    ``seq`` counts from 1 per session without gaps; ``timestamp_ms`` is milliseconds since the Unix epoch.
+    ``seq`` counts from 1 per session without gaps, but for what a ``deltas_folded`` stands for; ``timestamp_ms`` is
+    milliseconds since the Unix epoch.
     """
 
     __slots__ = ("data", "seq", "session_id", "timestamp_ms", "turn_id", "type")
@@ -31,6 +32,11 @@ class Event:
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field of the event, or ``default``."""
         return self.data.get(name, default)
+
+    @property
+    def first_seq(self) -> int:
+        """The first sequence number that it stands for: its own, but for ``deltas_folded``."""
+        return int(self.data["from_seq"]) if self.type == "deltas_folded" else self.seq
 
     @property
     def is_terminal(self) -> bool:

@@ -38,7 +38,9 @@ class EventFeed:
         if self._ended:
             return
         position = self.position
-        if self._held > FEED_BYTES or (self._one_turn and position.seen_any and event.seq > position.last_seq + 1):
+        if self._held > FEED_BYTES or (
+            self._one_turn and position.seen_any and event.first_seq > position.last_seq + 1
+        ):
             self.end()
             return
         if position.take(event):

@@ -21,6 +21,7 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     add("--contract", metavar="V", help="contract version to speak when the client asks for none")
     add("--drain-timeout", type=float, metavar="S", help="seconds that requests in flight get at the end of input")
     add("--max-frame-bytes", type=int, metavar="N", help="largest inbound message")
+    add("--fold-after", metavar="D", help="fold deltas of turns that ended as long ago as 12h, 7d, …, or never")
     add("--log-level", choices=LOG_LEVELS, help="least severe message to log")
     add("--log-file", metavar="F", help="log to this file instead of stderr")
     _add_sdk_options(parser)

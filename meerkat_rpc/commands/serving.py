@@ -79,7 +79,7 @@ def _temporary_store() -> str:
 async def _open(settings: Settings, registry: AgentRegistry, store: str | None) -> SessionService:
     if store is None:
         return ephemeral_service(registry, settings.max_sessions)
-    service = persistent_service(registry, settings.max_sessions, DiskStore(store))
+    service = persistent_service(registry, settings.max_sessions, DiskStore(store), settings.fold_after_ms)
     await service.open()
     return service
 

@@ -14,6 +14,7 @@ from meerkat_rpc.domain import CatalogueRow, Labels, LoggedEvent, RunResult, Tur
 from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, TurnTaken
 from meerkat_rpc.sessions import changes, listing, reading, replay
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
+from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.orphans import Orphans
@@ -50,9 +51,12 @@ class PersistentSessionService:
         store: where sessions are kept; opened and closed by this service.
         live: runs them; its journals must write to ``store`` (see ``StoreJournal``).
         lease: this process's claim on the sessions it runs.
+        folding: what becomes of old turns' deltas; None leaves them as they are.
     """
 
-    def __init__(self, store: Store, live: EphemeralSessionService, lease: Lease) -> None:
+    def __init__(
+        self, store: Store, live: EphemeralSessionService, lease: Lease, folding: FoldingPolicy | None = None
+    ) -> None:
         self._store = store
         self._live = live
         self._lease = lease
@@ -60,6 +64,8 @@ class PersistentSessionService:
         self._waking = Waking(store, live.sessions, self._orphans)
         self._watch = Watch(store, self._waking.head, live.sessions.release)
         self._recovery: asyncio.Task[None] | None = None
+        self._folding = folding
+        self._folding_task: asyncio.Task[None] | None = None
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
         self._order: tuple[int, Sequence[CatalogueRow]] = (-1, ())
 
@@ -70,7 +76,10 @@ class PersistentSessionService:
             StoreError: the store can't be used; the message says why.
         """
         await self._store.open()
-        self._recovery = asyncio.get_running_loop().create_task(self._orphans.settle_all(), name="recovery")
+        loop = asyncio.get_running_loop()
+        self._recovery = loop.create_task(self._orphans.settle_all(), name="recovery")
+        if self._folding is not None:
+            self._folding_task = loop.create_task(self._folding.run(), name="folding")
 
     # -- create and run ----------------------------------------------------------------------------------------
 
@@ -256,8 +265,9 @@ class PersistentSessionService:
 
     async def close(self) -> None:
         """See ``SessionService``."""
-        if self._recovery is not None:
-            self._recovery.cancel()
+        for task in (self._recovery, self._folding_task):
+            if task is not None:
+                task.cancel()
         try:
             await self._live.close()
             await self._lease.drop()

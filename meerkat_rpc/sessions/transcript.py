@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import (
+    DeltasFolded,
     Event,
     Message,
     ReasoningComplete,
@@ -55,6 +56,8 @@ class TurnTranscript:
         match event:
             case TextComplete(content=content):
                 self._text = [content]
+            case DeltasFolded(kind=folded, content=str(content)):
+                (self._text if folded == "text" else self._reasoning).append(content)
             case ReasoningDelta(delta=delta):
                 self._reasoning.append(delta)
             case ReasoningComplete(content=content):

@@ -42,9 +42,10 @@ class Invariants:
                 pass
             case _:
                 return  # another dialect: its transcripts say what they expect
+        first = params["event"].get("from_seq", seq) if kind == "deltas_folded" else seq
         stream = (params.get("stream_id", ""), session_id)
         last_seq, last_kind = self._seen.get(stream, (seq - 1, ""))
-        if seq != last_seq + 1:
+        if not first <= last_seq + 1 <= seq:
             raise Mismatch("params.seq", f"{last_seq + 1}, the next of this session", seq)
         if last_kind in _LAST_OF_TURN and kind != "run_started":
             raise Mismatch("params.event.type", f"run_started, the turn having ended with {last_kind}", kind)

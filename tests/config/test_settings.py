@@ -57,10 +57,24 @@ def test_what_the_environment_may_say_is_read(name: str) -> None:
 def test_every_setting_can_come_from_the_file(config: Path) -> None:
     config.write_text(
         'store = "/s"\nmodel = "m"\ncontract = "0.8"\nmax_sessions = 7\nframing = "jsonl"\ndrain_timeout = 1\n'
-        'max_frame_bytes = 1024\nlog_level = "debug"\nlog_file = "/l"\n[env]\nSOME_KEY = "k"\n'
+        'max_frame_bytes = 1024\nfold_after = "2h"\nlog_level = "debug"\nlog_file = "/l"\n[env]\nSOME_KEY = "k"\n'
     )
     assert settings("", {}, config) == Settings(
-        "/s", False, False, "m", "0.8", None, 7, "jsonl", 1.0, 1024, "debug", "/l", {"SOME_KEY": "k"}, str(config)
+        "/s",
+        False,
+        False,
+        "m",
+        "0.8",
+        None,
+        7,
+        "jsonl",
+        1.0,
+        1024,
+        7_200_000,
+        "debug",
+        "/l",
+        {"SOME_KEY": "k"},
+        str(config),
     )
 
 
@@ -122,6 +136,8 @@ def test_the_user_config_root_holds_the_configuration_file() -> None:
         ('framing = "xml"\n', 'framing: expected one of auto, jsonl, content-length, got "xml"'),
         ("drain_timeout = -1.5\n", "drain_timeout: expected a number of seconds ≥ 0, got -1.5"),
         ("drain_timeout = inf\n", "drain_timeout: expected a number of seconds ≥ 0, got inf"),
+        ('fold_after = "soon"\n', 'fold_after: expected a duration such as 12h or 7d, or "never", got "soon"'),
+        ("fold_after = 7\n", "fold_after: expected a duration"),
         ("[env]\nKEY = 3\n", "line 1: env: expected a table of variable names and texts, got dict"),
         ("model = \n", "line 1, column"),
         ("zzz = 1\n", "known settings: store, model"),
@@ -153,6 +169,11 @@ def test_a_secret_of_the_wrong_type_is_not_repeated(config: Path) -> None:
 def test_an_option_out_of_range_is_refused_by_its_name() -> None:
     with pytest.raises(InvalidArgument, match="--max-sessions: expected an integer ≥ 1, got 0"):
         settings("--max-sessions 0")
+
+
+@pytest.mark.parametrize(("given", "held"), [("0s", 0), ("2w", 14 * 86_400_000), ("never", None)])
+def test_deltas_are_folded_after_a_duration_or_never(given: str, held: int | None) -> None:
+    assert settings(f"--fold-after {given}").fold_after_ms == held
 
 
 def test_a_path_is_made_absolute_and_its_tilde_expanded() -> None:

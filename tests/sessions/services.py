@@ -14,6 +14,7 @@ from meerkat_rpc.agents.registry import AgentRegistry
 from meerkat_rpc.domain import AgentConfig, LoggedEvent, Owner, RunResult
 from meerkat_rpc.processes import this_process
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
+from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.service import CreateSession, SessionService, StartTurn, TurnHandle
@@ -32,6 +33,9 @@ class Services:
 
     A session whose model is the name of a behaviour given to ``behave`` is run by that.
     """
+
+    folding = False
+    """Whether deltas are folded, even those of a turn that ended in this very millisecond."""
 
     def __init__(self, kind: str, path: Path) -> None:
         self.kind = kind
@@ -62,7 +66,12 @@ class Services:
         live = EphemeralSessionService(
             self._builder(registry), registry.complete, owner, max_sessions, lambda name: StoreJournal(store, name)
         )
-        return PersistentSessionService(store, live, Lease(store, owner, lambda: live.sessions.running_turns > 0))
+
+        def is_busy() -> bool:
+            return live.sessions.running_turns > 0
+
+        folding = FoldingPolicy(store, -1, is_busy, live.turns_ended, start_s=0) if self.folding else None
+        return PersistentSessionService(store, live, Lease(store, owner, is_busy), folding)
 
     def store(self) -> Store:
         """Return the store, or another connection to it."""

@@ -17,6 +17,9 @@ from tests.rpc.driver import Server
 
 pytestmark = pytest.mark.slow
 
+AS_IT_IS = ("--fold-after", "never")
+"""What is compared with what was read long ago must not be folded meanwhile."""
+
 
 def doctor(store: Path) -> list[Any]:
     """Return the problems that the doctor finds."""
@@ -32,7 +35,7 @@ def test_this_version_has_its_store() -> None:
 @pytest.mark.parametrize("version", released.versions())
 def test_everything_in_the_store_of_an_older_version_is_read(version: str, tmp_path: Path) -> None:
     expected = released.unpack(version, tmp_path / "store")
-    with Server("--store", str(tmp_path / "store")) as server:
+    with Server("--store", str(tmp_path / "store"), *AS_IT_IS) as server:
         found = released.read(server, expected["turns"], expected["recovered"])
     assert found["turns"] == expected["turns"]
     assert found["sessions"].keys() == expected["sessions"].keys()
@@ -44,7 +47,7 @@ def test_everything_in_the_store_of_an_older_version_is_read(version: str, tmp_p
 @pytest.mark.parametrize("version", released.versions())
 def test_every_session_of_an_older_version_takes_another_turn(version: str, tmp_path: Path) -> None:
     released.unpack(version, tmp_path / "store")
-    with Server("--store", str(tmp_path / "store")) as server:
+    with Server("--store", str(tmp_path / "store"), *AS_IT_IS) as server:
         before = contents(server)
         for session_id, session in before.items():
             if session["view"]["archived"]:
