@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from meerkat_rpc.durations import duration_ms
-from meerkat_rpc.errors import InvalidArgument
+from meerkat_rpc.errors import InvalidArgument, cut
 
 MAX_SESSIONS = 1000
 """Live sessions by default: at some 50 KB each they stay below 50 MB. Stored sessions at rest don't count."""
@@ -81,9 +81,10 @@ def known_key(name: str, path: str = "") -> Key:
         return key
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name.replace("-", "_"), KEYS, n=1)
+    shown = cut(name)
+    nearest = get_close_matches(shown.replace("-", "_"), KEYS, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known settings: {', '.join(KEYS)}"
-    raise InvalidArgument(f"{path + '.' if path else ''}{name}: no such setting; {hint}")
+    raise InvalidArgument(f"{path + '.' if path else ''}{shown}: no such setting; {hint}")
 
 
 def check_value(key: Key, value: object, path: str) -> None:
@@ -146,7 +147,7 @@ def _expected(key: Key) -> str:
 def _shown(value: object) -> str:
     """Return what a message may say of a refused value: a scalar itself, of the rest (secrets, perhaps) the type."""
     if isinstance(value, str):
-        return f'"{value[:60]}"'
+        return f'"{cut(value)}"'
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return str(value) if isinstance(value, int | float) else type(value).__name__

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from attrs import define, evolve, field, frozen
+from attrs import converters, define, evolve, field, frozen
 
 JSON = Any
 """A JSON value. Not spelled out: recursive aliases cost more in readability than they check."""
@@ -73,14 +73,23 @@ class TurnOutcome(Enum):
 # -- Values a session is made of ---------------------------------------------------------------------------------
 
 
+MAX_TOKENS = 2**53 - 1
+"""Largest count of tokens that is kept: beyond it JSON readers round, and a sum may leave the 64 bits that fit."""
+
+
+def _count(tokens: int) -> int:
+    return min(max(int(tokens), 0), MAX_TOKENS)
+
+
 @frozen
 class Usage:
-    """Tokens, as the model's provider counts them."""
+    """Tokens, as the model's provider counts them: 0 to ``MAX_TOKENS``. A count beyond is cut, for a provider that
+    counts wrongly is no reason to lose a turn."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int | None = None
-    cache_creation_tokens: int | None = None
+    input_tokens: int = field(default=0, converter=_count)
+    output_tokens: int = field(default=0, converter=_count)
+    cache_read_tokens: int | None = field(default=None, converter=converters.optional(_count))
+    cache_creation_tokens: int | None = field(default=None, converter=converters.optional(_count))
 
     @property
     def total_tokens(self) -> int:

@@ -24,6 +24,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+SHOWN_CHARS = 60
+"""How much of a name that a caller got wrong is repeated: enough to know it by, whatever was sent."""
+
+
+def cut(text: str) -> str:
+    """Return ``text`` as a message repeats it."""
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
+
 
 class MeerkatError(Exception):
     """Base of everything this program raises on purpose.

@@ -26,21 +26,25 @@ TERMINAL_TYPES = frozenset({"run_completed", "run_failed"})
 
 
 def encode_event(event: Event) -> bytes:
-    """Return the JSON of ``event``: compact UTF-8, one line.
-
-    Lone surrogates, which can't be stored, become U+FFFD; integers beyond 64 bits and other values that JSON has no
-    place for are turned into their text.
-    """
+    """Return the JSON of ``event``: compact UTF-8, one line. See ``encode_json``."""
     if type(event) is TextDelta:  # nine of ten events: skip the dictionary
         try:
             return b'{"type":"text_delta","delta":' + orjson.dumps(event.delta) + b"}"
         except orjson.JSONEncodeError:
             pass
-    document = {"type": event.TYPE, **{name: getattr(event, name) for name in _FIELDS[type(event)]}}
+    return encode_json({"type": event.TYPE, **{name: getattr(event, name) for name in _FIELDS[type(event)]}})
+
+
+def encode_json(value: Any) -> bytes:
+    """Return ``value`` as compact JSON on one line, whatever an agent put into it.
+
+    Lone surrogates, which can't be stored, become U+FFFD; integers beyond 64 bits and other values that JSON has no
+    place for are turned into their text.
+    """
     try:
-        return orjson.dumps(document, default=_default)
+        return orjson.dumps(value, default=_default)
     except orjson.JSONEncodeError:
-        return orjson.dumps(_representable(document))
+        return orjson.dumps(_representable(value))
 
 
 def decode_event(body: bytes) -> Event | None:
@@ -70,12 +74,7 @@ def first_seq(logged: LoggedEvent) -> int:
 
 def json_text(value: Any) -> str:
     """Return ``value`` as the text a message carries: a string as it is, anything else as its JSON."""
-    if isinstance(value, str):
-        return value
-    try:
-        return orjson.dumps(value, default=_default).decode()
-    except orjson.JSONEncodeError:
-        return orjson.dumps(_representable(value)).decode()
+    return value if isinstance(value, str) else encode_json(value).decode()
 
 
 def usage_json(usage: Usage) -> dict[str, int]:
@@ -103,6 +102,8 @@ def _default(value: Any) -> Any:
 def _representable(value: Any) -> Any:
     """Return ``value`` with everything that orjson refuses replaced by something it takes."""
     match value:
+        case orjson.Fragment():
+            return value
         case Usage():
             return usage_json(value)
         case str():

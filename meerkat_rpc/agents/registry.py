@@ -17,7 +17,7 @@ from attrs import evolve
 
 from meerkat_rpc.agents.base import Agent, AgentBuilder, ModelInfo
 from meerkat_rpc.domain import AgentConfig
-from meerkat_rpc.errors import ProviderError
+from meerkat_rpc.errors import ProviderError, cut
 
 ENTRY_POINTS = "meerkat_rpc.agents"
 
@@ -88,7 +88,7 @@ class AgentRegistry:
             if name in self._builders or name in _OURS or name in self._installed():
                 return self._load(name)
         known = ", ".join(sorted(self._installed()))
-        raise ProviderError(f"there is no model {model!r}; installed agents: {known}")
+        raise ProviderError(f"there is no model {cut(model)!r}; installed agents: {known}")
 
     def _load(self, name: str) -> AgentBuilder:
         builder = self._builders.get(name)
@@ -115,7 +115,7 @@ class AgentRegistry:
 
     def _missing(self, model: str) -> str | None:
         info = self._info(model)
-        return info.missing if info is not None else f"there is no model {model!r}"
+        return info.missing if info is not None else f"there is no model {cut(model)!r}"
 
     def _info(self, model: str) -> ModelInfo | None:
         try:

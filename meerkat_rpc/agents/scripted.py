@@ -69,8 +69,16 @@ def _check(path: str, step: Any) -> None:
     expected = _KINDS[kinds[0]]
     if not isinstance(step[kinds[0]], expected) or isinstance(step[kinds[0]], bool):
         raise InvalidArgument(f"{path}.{kinds[0]}: expected {expected.__name__}")
-    for name in ("chunks", "repeat", "delay_ms", "for_turn", "sleep_ms"):
-        value = step.get(name, 1)
+    _check_counts(path, step, ("chunks", "repeat", "delay_ms", "for_turn", "sleep_ms"))
+    _check_counts(f"{path}.tool", step.get("tool", {}), ("ms",))
+    _check_counts(f"{path}.usage", step.get("usage", {}), ("input_tokens", "output_tokens"))
+    if not isinstance(step.get("code", ""), str):
+        raise InvalidArgument(f"{path}.code: expected str")
+
+
+def _check_counts(path: str, counts: Mapping[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        value = counts.get(name, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise InvalidArgument(f"{path}.{name}: expected an integer ≥ 0")
 
@@ -155,7 +163,7 @@ class _Performance:
         tool = step["tool"]
         self._tools += 1
         call_id, name = f"call_{self._tools}", str(tool.get("name", "tool"))
-        is_error, duration_ms = bool(tool.get("is_error", False)), int(tool.get("ms", 0))
+        is_error, duration_ms = bool(tool.get("is_error", False)), tool.get("ms", 0)
         await self._turn.emit(ToolCallRequested(call_id, name, tool.get("args", {})))
         await self._end_call("tool_use")
         await self._turn.emit(ToolExecutionStarted(call_id, name))
@@ -168,7 +176,7 @@ class _Performance:
 
     async def _count(self, step: Step) -> None:
         usage = step["usage"]
-        self._usage = Usage(int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0)))
+        self._usage = Usage(usage.get("input_tokens", 0), usage.get("output_tokens", 0))
 
     async def _ask(self, _step: Step) -> None:
         raise CapabilityUnavailable("approvals are not part of this version, so nobody could answer")

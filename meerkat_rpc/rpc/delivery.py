@@ -8,10 +8,9 @@ from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import orjson
-
 from meerkat_rpc.domain import LoggedEvent
 from meerkat_rpc.errors import MeerkatError
+from meerkat_rpc.event_json import encode_json
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
 from meerkat_rpc.sessions.service import SessionService, TurnHandle
@@ -107,4 +106,4 @@ class Delivery:
             reason = error.message
         self._streams.pop(stream_id, None)
         params = {"stream_id": stream_id, "session_id": session_id, "reason": reason}
-        self._channel.send(orjson.dumps({"jsonrpc": "2.0", "method": "session/stream_end", "params": params}))
+        self._channel.send(encode_json({"jsonrpc": "2.0", "method": "session/stream_end", "params": params}))

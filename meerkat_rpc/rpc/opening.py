@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from meerkat_rpc.errors import StoreError
 from meerkat_rpc.sessions.service import SessionService
 
 OpenService = Callable[[], Awaitable[SessionService]]
@@ -21,6 +22,7 @@ class Opening:
         self._open_service = open_service
         self._service: SessionService | None = None
         self._task: asyncio.Task[SessionService] | None = None
+        self._closed = False
 
     @property
     def opened(self) -> SessionService | None:
@@ -37,8 +39,10 @@ class Opening:
         """Return the service.
 
         Raises:
-            StoreError: it can't be opened.
+            StoreError: it can't be opened, or has been closed.
         """
+        if self._closed:
+            raise StoreError("the server is shutting down")
         if self._service is not None:
             return self._service
         task = self.begin() if self._task is None or self._task.done() else self._task
@@ -46,6 +50,7 @@ class Opening:
 
     async def close(self) -> None:
         """Close the service, if it is or is about to be open. May be called twice."""
+        self._closed = True  # else a call that is still on its way would open it again
         if self._task is not None:
             await asyncio.wait({self._task})
         service, self._service = self._service, None

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from cattrs import Converter
 
-from meerkat_rpc.errors import MeerkatError
+from meerkat_rpc.errors import MeerkatError, cut
+from meerkat_rpc.event_json import encode_json
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
 from meerkat_rpc.rpc.mapping import WireError, error_of, wire_error
@@ -100,7 +100,7 @@ class SessionProtocol(JsonRPCProtocol):
             case Notification(method, params):
                 self._handle_notification(method, params)
             case Response(request_id):
-                logger.warning("an answer to no request of ours: %r", request_id)
+                logger.warning("an answer to no request of ours: %s", cut(repr(request_id)))
 
     def _refusal(self, request_id: RequestId, method: str) -> WireError | None:
         if request_id in self._request_futures:
@@ -108,7 +108,7 @@ class SessionProtocol(JsonRPCProtocol):
         if self.refusal is not None:
             return wire_error("INVALID_REQUEST", self.refusal)
         if method not in self.fm.features:
-            return wire_error("METHOD_NOT_FOUND", f"there is no method {_shown(method)}")
+            return wire_error("METHOD_NOT_FOUND", f"there is no method {cut(method)!r}")
         return None
 
     def _handle_request(self, msg_id: RequestId, method_name: str, params: Any) -> None:
@@ -120,7 +120,7 @@ class SessionProtocol(JsonRPCProtocol):
         """Run a notification's handler. pygls' own would never forget the future of an asynchronous one."""
         handler = self.fm.features.get(method_name)
         if handler is None:
-            logger.debug("ignored: notification %s", _shown(method_name))
+            logger.debug("ignored: notification %r", cut(method_name))
             return
         token: Any = object()  # no client can send this id
         self._quiet.clear()
@@ -135,7 +135,7 @@ class SessionProtocol(JsonRPCProtocol):
         elif (error := future.exception()) is not None:
             self.send_error(msg_id, self._explain(error))
         else:
-            self._channel.send(orjson.dumps({"jsonrpc": "2.0", "id": msg_id, "result": future.result()}))
+            self._channel.send(encode_json({"jsonrpc": "2.0", "id": msg_id, "result": future.result()}))
         if (callback := self._afterwards.pop(msg_id, None)) is not None:
             callback()
 
@@ -158,7 +158,7 @@ class SessionProtocol(JsonRPCProtocol):
     def send_error(self, request_id: RequestId | None, error: WireError) -> None:
         """Answer a request with an error; ``None`` when it can't be told which."""
         said = {"code": error.number, "message": error.message, "data": error.data}
-        self._channel.send(orjson.dumps({"jsonrpc": "2.0", "id": request_id, "error": said}, default=str))
+        self._channel.send(encode_json({"jsonrpc": "2.0", "id": request_id, "error": said}))
 
     def _explain(self, error: BaseException) -> WireError:
         if isinstance(error, MeerkatError):
@@ -188,11 +188,3 @@ class SessionProtocol(JsonRPCProtocol):
     async def quiet(self) -> None:
         """Wait until no request is in flight."""
         await self._quiet.wait()
-
-
-SHOWN_CHARS = 60
-"""How much of an unknown method's name is repeated."""
-
-
-def _shown(method: str) -> str:
-    return repr(method if len(method) <= SHOWN_CHARS else method[:SHOWN_CHARS] + "…")

@@ -9,6 +9,7 @@ MODULES = [
     "kills_at_writes",
     "power_loss",
     "fuzz",
+    "fuzz_process",
     "soak",
     "slow_client",
 ]
