@@ -127,6 +127,7 @@ class EphemeralSessionService:
         return await turn.interrupt(Ending())
 
     def _admit(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig) -> LiveTurn:
+        self.sessions.refuse_closed()
         self.sessions.touch(session)
         return session.admit(turn_id, prompt, config, self._build)
 

@@ -85,8 +85,7 @@ class LiveSessions:
         Raises:
             CapacityExhausted: too many are in use.
         """
-        if self.closed:
-            raise SessionNotFound("the server is shutting down")
+        self.refuse_closed()
         self._rest(len(self) - self.max_sessions + 1)
         active = self.active
         if active >= self.max_sessions:
@@ -95,6 +94,11 @@ class LiveSessions:
                 active=active,
                 max=self.max_sessions,
             )
+
+    def refuse_closed(self) -> None:
+        """Raise ``SessionNotFound`` once the service is closing: a turn let in now could not be ended."""
+        if self.closed:
+            raise SessionNotFound("the server is shutting down")
 
     def _rest(self, count: int) -> None:
         """Let go of so many idle sessions: archived ones first, then the least recently used."""
