@@ -41,6 +41,13 @@ def is_alive(owner: Owner, here: Owner) -> bool:
     return started is not None and abs(started - owner.started_ms) <= START_TOLERANCE_MS
 
 
+def booted_ms() -> float:
+    """Return when the machine was started, in milliseconds since the epoch."""
+    import psutil
+
+    return psutil.boot_time() * 1000
+
+
 def _started_ms(pid: int) -> int | None:
     """Return how long after the machine's start the process began, None when there is no such process.
 
@@ -70,6 +77,4 @@ def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        import psutil
-
-        return str(round(psutil.boot_time() / 60))
+        return str(round(booted_ms() / 60_000))

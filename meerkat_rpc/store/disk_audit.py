@@ -37,11 +37,13 @@ class _Audit:
     keys: list[list[str]]
     heads: dict[str, SessionHead | None] = field(factory=dict)
     leaving: set[str] = field(factory=set)
+    recorded: set[tuple[str, str]] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
-        """Note which sessions there are, and which are being removed."""
+        """Note which sessions there are, which are being removed, and of which turns there is a record."""
         with contextlib.suppress(StoreError):  # ``index`` tells
             self.leaving = {session_id for _, session_id in read_removals(self.parts.rows)}
+        self.recorded = {(key[1], key[3]) for key in self.keys if key[0] == "s" and key[2:3] == ["t"]}
         self.heads = {key[1]: None for key in self.keys if len(key) == 3 and key[0] == "s" and key[2] == "head"}  # noqa: PLR2004
 
     def strays(self) -> Iterator[str]:
@@ -64,6 +66,9 @@ class _Audit:
         found = 0
         while page := self.parts.sessions.messages(session_id, found, PAGE):
             found += len(page)
+        last = head and head.last_turn
+        if last and (session_id, last.turn_id) not in self.recorded:
+            yield f"Session {session_id} has no record of its turn {last.turn_id}."
         if head is not None and found != head.message_count:
             yield f"Session {session_id} has {found} messages, and its head says {head.message_count}."
 

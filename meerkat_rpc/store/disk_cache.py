@@ -182,9 +182,9 @@ def open_cache(directory: str) -> Cache:
     return cache
 
 
-def peek(path: str, key: str) -> tuple[bytes | None, bool]:
+def peek(path: str, key: str, mode: str) -> tuple[bytes | None, bool]:
     """Return the row under ``key`` in the database at ``path``, and whether there are any rows; change nothing."""
-    with closing(connect(path, "ro")) as connection:
+    with closing(connect(path, mode)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Cache'").fetchone():
             return None, False
         found = connection.execute("SELECT value FROM Cache WHERE key = ? AND raw = 1", (key,)).fetchone()
@@ -212,6 +212,16 @@ def undo_cut_off(path: str) -> None:
             connection.execute("PRAGMA schema_version")  # the first read undoes
 
 
+def check_whole(path: str) -> None:
+    """Raise SQLite's error unless the database at ``path`` holds together, every page of it."""
+    with closing(connect(path, "ro")) as connection:
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        error = sqlite3.DatabaseError(found)
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error
+
+
 def refuse_unwritable(path: str) -> None:
     """Raise SQLite's error unless the database at ``path`` can be written now: diskcache would retry for a minute."""
     with closing(connect(path, "rw")) as connection:
@@ -219,8 +229,14 @@ def refuse_unwritable(path: str) -> None:
         connection.execute("ROLLBACK")
 
 
+def reading_mode(path: str) -> str:
+    """Return the mode in which the database at ``path`` is read without so much as an empty file made beside it."""
+    # Without a write-ahead log nobody has the database open; "immutable" keeps SQLite from beginning a log for us.
+    return "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
+
+
 def connect(path: str, mode: str) -> sqlite3.Connection:
-    """Return a connection of its own to the database at ``path``; ``mode``: "ro" or "rw"."""
+    """Return a connection of its own to the database at ``path``; ``mode``: "ro", "rw" or a ``reading_mode``."""
     return sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
 
 
@@ -248,7 +264,7 @@ def explain(error: BaseException, directory: str) -> StoreError:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreCorrupt(
             f"The database of the store in {directory} is damaged ({error}). Copy the directory before anything else; "
-            "`meerkat-rpc doctor` says what can still be read.",
+            "`meerkat-rpc doctor` says what is wrong, `meerkat-rpc sessions salvage` exports what can be read.",
             row=DATABASE,
         )
     known = (reason for prefix, reason in _REASONS.items() if name.startswith(prefix))

@@ -12,8 +12,19 @@ from attrs import evolve, field, frozen
 
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_audit import audit
-from meerkat_rpc.store.disk_cache import FAILURES, RAW, SETTINGS, Cache, ForeignRow, connect, explain, peek
+from meerkat_rpc.store.disk_cache import (
+    FAILURES,
+    RAW,
+    SETTINGS,
+    Cache,
+    ForeignRow,
+    connect,
+    explain,
+    peek,
+    reading_mode,
+)
 from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.disk_log import refuse_shortened
 from meerkat_rpc.store.disk_parts import parts_of
 from meerkat_rpc.store.disk_rows import IDENTITY, Rows, recognise
 
@@ -42,7 +53,8 @@ def check_store(path: str) -> StoreReport:
         report = evolve(report, store_id=folder.marker())
         if report.store_id is None and _is_unfinished(folder):
             return report
-        recognise(folder, report.store_id)
+        refuse_shortened(folder.database)
+        recognise(folder, report.store_id, reading_mode(folder.database))
         with _snapshot(folder.database) as connection:
             return _examined(report, connection)
     except FAILURES as error:
@@ -56,16 +68,14 @@ def _is_unfinished(folder: StoreFolder) -> bool:
     # The rollback journal is used only until the database has its write-ahead log, which it gets before its first row.
     if not os.path.exists(folder.database) or os.path.exists(f"{folder.database}-journal"):
         return True
-    identity, any_rows = peek(folder.database, IDENTITY)
+    identity, any_rows = peek(folder.database, IDENTITY, reading_mode(folder.database))
     return identity is None and not any_rows
 
 
 @contextmanager
 def _snapshot(database: str) -> Iterator[sqlite3.Connection]:
     """Yield a connection that sees the database as it is now, whatever others write meanwhile."""
-    # Without a write-ahead log nobody has the database open; "immutable" keeps SQLite from beginning a log for us.
-    mode = "ro" if os.path.exists(f"{database}-wal") else "ro&immutable=1"
-    with closing(connect(database, mode)) as connection:
+    with closing(connect(database, reading_mode(database))) as connection:
         connection.execute("BEGIN")
         yield connection
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from attrs import define, field
 
@@ -23,6 +23,7 @@ from meerkat_rpc.errors import StoreCorrupt
 from meerkat_rpc.store.codec import catalogue_json, catalogue_of, dump, read
 from meerkat_rpc.store.disk_removals import REMOVALS, read_removals
 from meerkat_rpc.store.disk_rows import Rows
+from meerkat_rpc.store.envelope import corrupt
 
 log = logging.getLogger(__name__)
 
@@ -68,16 +69,27 @@ class Changes:
         return self.ring[-missed:] if 0 < missed <= len(self.ring) else None
 
 
+def begin(rows: Rows) -> None:
+    """Write the index of a new store, in the transaction that makes it one."""
+    rows.put(PAGES, dump([]))
+    _write_changes(rows, Changes())
+
+
 def read_changes(rows: Rows) -> Changes:
     """Return the row ``changes``."""
-    payload = rows.get(CHANGES)
-    return read(CHANGES, payload, lambda parts: Changes(*parts)) if payload else Changes()
+    return read(CHANGES, _required(rows, CHANGES), lambda parts: Changes(*parts))
 
 
 def read_pages(rows: Rows) -> list[int]:
     """Return the numbers of the catalogue pages."""
-    payload = rows.get(PAGES)
-    return read(PAGES, payload, list) if payload else []
+    return read(PAGES, _required(rows, PAGES), list)
+
+
+def _required(rows: Rows, key: str) -> bytes:
+    """Return the row under ``key``. One that isn't there must not pass for a store without sessions."""
+    if (payload := rows.get(key)) is None:
+        raise corrupt(key, "it is missing")
+    return payload
 
 
 def read_page(rows: Rows, number: int) -> list[CatalogueRow | None]:
@@ -88,7 +100,11 @@ def read_page(rows: Rows, number: int) -> list[CatalogueRow | None]:
 
 def _lines(rows: Rows, number: int) -> list[bytes]:
     payload = rows.get(page_key(number))
-    return payload.split(b"\n") if payload else _BLANK_PAGE.copy()
+    if payload is not None:
+        return payload.split(b"\n")
+    if number in read_pages(rows):
+        raise corrupt(page_key(number), "it is missing")
+    return _BLANK_PAGE.copy()
 
 
 def next_number(rows: Rows) -> int:
@@ -122,17 +138,24 @@ def _write_line(rows: Rows, number: int, line: bytes) -> None:
     rows.put(page_key(page), b"\n".join(lines))
 
 
-def rebuild(rows: Rows, heads: Iterable[tuple[int, SessionHead]]) -> None:
-    """Write the index anew from the heads (with their numbers) and from what can still be read of it."""
+def rebuild(rows: Rows, heads: Mapping[str, tuple[int, SessionHead] | None]) -> None:
+    """Write the index anew from what can still be read of it and from the heads, which come with their numbers; None is
+    for one that can't be read.
+
+    Raises:
+        StoreCorrupt: a session would be missing from the index. Nothing was changed.
+    """
+    rows.refuse_unsound()  # or sessions that SQLite doesn't find would be left out
     log.warning("the index of the store in %s is damaged: making it anew from the sessions", rows.folder.path)
     with rows.transaction(durable=True):
         pages = _readable_pages(rows)
-        running = []
-        for number, head in heads:
+        for session_id in (session_id for session_id, found in heads.items() if found is None):
+            if not any(session_id.encode() in line for lines in pages.values() for line in lines):
+                raise corrupt(f"s/{session_id}/head", "the catalogue is damaged too, and can't be made anew without it")
+        readable = [found for found in heads.values() if found is not None]
+        for number, head in readable:
             page, slot = divmod(number, PAGE_SIZE)
             pages.setdefault(page, _BLANK_PAGE.copy())[slot] = catalogue_json(CatalogueRow.of(head))
-            if head.running:
-                running.append(head.session_id)
         for page, lines in pages.items():
             rows.put(page_key(page), b"\n".join(lines))
         rows.put(PAGES, dump(sorted(pages)))
@@ -140,6 +163,7 @@ def rebuild(rows: Rows, heads: Iterable[tuple[int, SessionHead]]) -> None:
             read_removals(rows)
         except StoreCorrupt:
             rows.drop(REMOVALS)  # what the deleted sessions left stays, unseen; the examination names it
+        running = [head.session_id for _, head in readable if head.running]
         # The time is far beyond any counter or number that was ever given out: all re-read, and no number comes twice.
         _write_changes(rows, Changes(counter=now_ms(), next=now_ms(), running=running))
 

@@ -34,6 +34,11 @@ class Log:
     folded_seq: int | None = None
 
 
+def head_key(session_id: str) -> str:
+    """Return the key of a session's head."""
+    return f"s/{session_id}/head"
+
+
 def log_key(session_id: str) -> str:
     """Return the key of a log's last sequence number and tail."""
     return f"s/{session_id}/log"
@@ -96,7 +101,7 @@ class Lanes:
 
     def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """Return at most ``limit`` events after ``after_seq``."""
-        if not self._rows.has(log_key(session_id)):
+        if not self._rows.has(log_key(session_id)) and self.log(session_id) is None:
             return []
         reader = self.reader(session_id)
         try:
@@ -116,10 +121,18 @@ class Lanes:
     def log(self, session_id: str) -> Log | None:
         """Return the session's log, or None."""
         key = log_key(session_id)
-        if (payload := self._rows.get(key)) is None:
+        if (payload := self._rows.get(key) or self._just_created(session_id, key)) is None:
             return None
         line, _, tail = payload.partition(b"\n")
         return read(key, line, lambda parts: Log(int(parts[0]), int(parts[1]), tail, *map(int, parts[2:])))
+
+    def _just_created(self, session_id: str, key: str) -> bytes | None:
+        """Return the log that wasn't there a moment ago. Raises ``StoreCorrupt`` when only the session is there."""
+        if self._rows.get(head_key(session_id)) is None:
+            return None
+        if (payload := self._rows.get(key)) is None:
+            raise corrupt(key, "it is missing")
+        return payload
 
     def _tail(self, session_id: str) -> bytes | None:
         log = self.log(session_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
+from meerkat_rpc.store import disk_index
 from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_folder import StoreFolder
 from meerkat_rpc.store.disk_folding import Folder
@@ -31,7 +32,7 @@ class Parts:
 
 def open_parts(path: str) -> Parts:
     """Open the store in the directory ``path``, or create it. Raises ``StoreError``."""
-    return parts_of(open_rows(StoreFolder(path)))
+    return parts_of(open_rows(StoreFolder(path), disk_index.begin))
 
 
 def parts_of(rows: Rows) -> Parts:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from attrs import define
 
 from meerkat_rpc.clock import now_ms
-from meerkat_rpc.errors import StoreError
+from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.codec import dump, read
 from meerkat_rpc.store.disk_cache import (
@@ -18,13 +18,15 @@ from meerkat_rpc.store.disk_cache import (
     NORMAL,
     Cache,
     ForeignRow,
+    check_whole,
     explain,
     open_cache,
     peek,
     refuse_unwritable,
     undo_cut_off,
 )
-from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.disk_folder import MARKER, StoreFolder
+from meerkat_rpc.store.disk_log import refuse_shortened
 from meerkat_rpc.store.envelope import FORMAT, NEWEST, corrupt, newer, seal, unseal
 
 T = TypeVar("T")
@@ -46,6 +48,7 @@ class Rows:
     folder: StoreFolder
     _cache: Cache
     _level: int | None = None
+    _damage: StoreCorrupt | None = None
 
     def run(self, job: Callable[[], T]) -> T:
         """Return what ``job`` returns.
@@ -59,14 +62,22 @@ class Rows:
         except FAILURES as error:
             self.close()  # and with the connection whatever transaction was left open; the next use opens another
             self._level = None
-            raise explain(error, self.folder.path) from error
+            explained = explain(error, self.folder.path)
+            if isinstance(explained, StoreCorrupt):
+                self._damage = explained
+            raise explained from error
 
     def transaction(self, *, durable: bool) -> AbstractContextManager[None]:
         """Begin a transaction, which commits at the end of the block unless that raises.
 
         When it has committed it survives the death of the process and, if ``durable``, the loss of power, together
         with every one before it: the write-ahead log is synced as a whole.
+
+        Raises:
+            StoreCorrupt: the database turned out to be damaged. What is written into such a one may destroy more of it.
         """
+        if self._damage is not None:
+            raise StoreCorrupt(self._damage.message, **self._damage.data)
         self._sync(FULL if durable else NORMAL)
         return self._cache.transact(retry=False)
 
@@ -111,6 +122,10 @@ class Rows:
         """Remove as many rows with ``tag`` as take milliseconds; return whether any are left."""
         return self._cache.evict_some(tag, STEP_ROWS, STEP_BYTES)
 
+    def refuse_unsound(self) -> None:
+        """Raise SQLite's error when the database is damaged, in its indexes too. Reads all of it: for repairs only."""
+        check_whole(self.folder.database)
+
     def every_key(self) -> Iterator[str]:
         """Yield every key. Reads the whole index: for repairs only."""
         return self._cache.iterkeys()
@@ -133,8 +148,8 @@ class Rows:
         self._cache.close()
 
 
-def open_rows(folder: StoreFolder) -> Rows:
-    """Open the store in ``folder``, or begin one there. Nothing is changed when it is refused.
+def open_rows(folder: StoreFolder, begin: Callable[[Rows], None]) -> Rows:
+    """Open the store in ``folder``, or begin one there with what ``begin`` writes. One that is refused isn't changed.
 
     Raises:
         StoreError: it can't be used; the message says why.
@@ -142,22 +157,26 @@ def open_rows(folder: StoreFolder) -> Rows:
     folder.prepare()
     promised = folder.marker()
     folder.make_database()
+    refuse_shortened(folder.database)
     try:
         undo_cut_off(folder.database)
-        recognise(folder, promised)
+        recognise(folder, promised, "ro")
         refuse_unwritable(folder.database)
         rows = Rows(folder, open_cache(folder.path))
     except FAILURES as error:
         raise explain(error, folder.path) from error
     folder.remember()
     if promised is None:
-        folder.mark(rows.run(lambda: _identify(rows)))
+        folder.mark(rows.run(lambda: _identify(rows, begin)))
     return rows
 
 
-def recognise(folder: StoreFolder, promised: str | None) -> None:
-    """Refuse a database that isn't the store that the marker promises, or isn't a store at all."""
-    row, any_rows = peek(folder.database, IDENTITY)
+def recognise(folder: StoreFolder, promised: str | None, mode: str) -> None:
+    """Refuse a database that isn't the store that the marker promises, or isn't a store at all.
+
+    ``mode``: see ``disk_cache.connect``.
+    """
+    row, any_rows = peek(folder.database, IDENTITY, mode)
     if row is None:
         if promised is not None:
             raise folder.lost()
@@ -168,13 +187,17 @@ def recognise(folder: StoreFolder, promised: str | None) -> None:
     if version > NEWEST:
         raise newer(f"The store in {folder.path}", version)
     if promised not in {None, store_id}:
-        raise StoreError(f"The database in {folder.path} belongs to another store than the marker beside it.")
+        raise StoreError(
+            f"The database in {folder.path} belongs to another store than {MARKER} beside it. "
+            "Put back the one of the two that belongs here."
+        )
 
 
-def _identify(rows: Rows) -> str:
-    """Return the store's id, from now on."""
+def _identify(rows: Rows, begin: Callable[[Rows], None]) -> str:
+    """Return the store's id, from now on; write the first rows unless another process was faster."""
     with rows.transaction(durable=True):
         if (payload := rows.get(IDENTITY)) is None:
             payload = dump({"store_id": new_id(), "format": FORMAT, "created_ms": now_ms()})
             rows.put(IDENTITY, payload)
+            begin(rows)
     return read(IDENTITY, payload, lambda found: str(found["store_id"]))

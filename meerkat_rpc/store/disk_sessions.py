@@ -13,13 +13,13 @@ Every row of a session is tagged with the session's number: deleting the session
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from attrs import define
 
 from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, SessionChange, SessionHead, TurnRecord
-from meerkat_rpc.errors import StoreCorrupt
+from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.store import disk_index, disk_removals
 from meerkat_rpc.store.codec import (
     config_json,
@@ -34,7 +34,7 @@ from meerkat_rpc.store.codec import (
     turn_of,
 )
 from meerkat_rpc.store.disk_catalogue import Catalogue
-from meerkat_rpc.store.disk_lanes import Lanes, Log, log_key
+from meerkat_rpc.store.disk_lanes import Lanes, Log, head_key, log_key
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.envelope import corrupt
 from meerkat_rpc.store.rules import Stored, admitted_turn, refuse_stale
@@ -49,11 +49,6 @@ class _HeadRow(NamedTuple):
     head: bytes
     config: bytes
     tail: bytes
-
-
-def head_key(session_id: str) -> str:
-    """Return the key of a session's head."""
-    return f"s/{session_id}/head"
 
 
 def turn_key(session_id: str, turn_id: str) -> str:
@@ -76,7 +71,8 @@ class Sessions:
 
     def head(self, session_id: str) -> SessionHead | None:
         """Return the session's head, or None."""
-        found = self._numbered_head(session_id)
+        if (found := self._numbered_head(session_id)) is None:
+            self._refuse_headless(session_id)
         return found and found[1]
 
     def commit(self, change: SessionChange) -> None:
@@ -155,6 +151,7 @@ class Sessions:
     def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""
         if not self._rows.has(head_key(session_id)):
+            self._refuse_headless(session_id)
             return []
         reader = Reader(MESSAGES, session_id, self._rows.get, lambda: self._tail(session_id))
         return [_message(session_id, record) for record in reader.records(start + 1, count)]
@@ -163,9 +160,12 @@ class Sessions:
         """Return a turn's record, or None."""
         key = turn_key(session_id, turn_id)
         payload = self._rows.get(key)
-        if payload is None or not self._rows.has(head_key(session_id)):
-            return None
-        return read(key, payload, turn_of)
+        if payload is not None and self._rows.has(head_key(session_id)):
+            return read(key, payload, turn_of)
+        head = self.head(session_id)
+        if head and head.last_turn and head.last_turn.turn_id == turn_id:  # or it would be run a second time
+            raise corrupt(key, "it is missing")
+        return None
 
     def session_of_turn(self, create_turn_id: str) -> str | None:
         """Return the session that was created with ``create_turn_id``, or None."""
@@ -226,12 +226,21 @@ class Sessions:
             disk_index.rebuild(self._rows, self._all_heads())
             return job()
 
-    def _all_heads(self) -> Iterator[tuple[int, SessionHead]]:
+    def _all_heads(self) -> dict[str, tuple[int, SessionHead] | None]:
+        """Return every session's head with its number, by id; None for one that can't be read."""
         ids = [key[2:-5] for key in self._rows.every_key() if key.startswith("s/") and key.endswith("/head")]
+        heads: dict[str, tuple[int, SessionHead] | None] = dict.fromkeys(ids)
         for session_id in ids:
-            with contextlib.suppress(StoreCorrupt):  # that session says so itself, when it is asked for
-                if found := self._numbered_head(session_id):
-                    yield found
+            with contextlib.suppress(StoreError):  # that session says so itself, when it is asked for
+                heads[session_id] = self._numbered_head(session_id)
+        return heads
+
+    def _refuse_headless(self, session_id: str) -> None:
+        """Raise ``StoreCorrupt`` when the session is there, though its head isn't."""
+        if self._lanes.log(session_id) is None and session_id not in self.catalogue()[1]:
+            return
+        if self._head_row(session_id) is None:  # else it was created just now
+            raise corrupt(head_key(session_id), "it is missing")
 
 
 def _message(session_id: str, record: LoggedEvent) -> Message:

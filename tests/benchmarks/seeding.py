@@ -71,7 +71,8 @@ async def seed_sessions(path: str, count: int) -> None:
                 usage=Usage(20, 20),
                 last_turn=LastTurn(turn_id, TurnOutcome.COMPLETED),
             )
-            await store.commit(SessionChange(head, _messages(turn_id, at)))
+            record = TurnRecord(turn_id, "0" * 24, TurnOutcome.COMPLETED, 1, 0, message_count=2, turns=1)
+            await store.commit(SessionChange(head, _messages(turn_id, at), turn=record))
 
 
 class Talk:

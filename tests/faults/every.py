@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from tests.faults import damage  # noqa: F401
 from tests.faults.sweep import SWEEPS
 
 MODULES = [

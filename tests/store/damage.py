@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meerkat_rpc.store.disk import DiskStore
+from meerkat_rpc.store.envelope import seal
 
 
 def execute(store: Path, statement: str, *values: object) -> list[Any]:
@@ -30,6 +31,11 @@ def change_row(store: Path, key: str, change: Callable[[bytearray], object]) -> 
     change(value)
     execute(store, "UPDATE Cache SET value = ? WHERE key = ?", bytes(value), key)
     return bytes(value)
+
+
+def replace_row(store: Path, key: str, payload: bytes) -> None:
+    """Put another payload under ``key``, sealed as the program does it."""
+    execute(store, "UPDATE Cache SET value = ? WHERE key = ?", seal(key, payload), key)
 
 
 def flip(at: int) -> Callable[[bytearray], None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from meerkat_rpc.domain import SessionChange, SessionHead
 from meerkat_rpc.store.disk_check import check_store
 from tests.store.conftest import open_disk
-from tests.store.damage import change_row, execute, flip, keys
-from tests.store.sessions import add, create, events, message, new_head, running, turn_record
+from tests.store.damage import change_row, execute, flip, keys, replace_row
+from tests.store.sessions import add, create, ended, events, message, new_head, running, turn_record
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def head(path: Path) -> SessionHead:
             gone = await create(store)
             first = new_head()
             await store.commit(SessionChange(first, create_turn_id="first"))
-            full = await add(store, first, [message("m" * 5000), *[message("m")] * 20], events(1, 70))
+            full = await add(store, first, [message("m" * 5000, "t"), *[message("m", "t")] * 20], events(1, 70))
             full = running(full, "t")
             await store.commit(SessionChange(full, turn=turn_record("t")))
             await store.renew_lease(full.running.owner, 1) if full.running else None
@@ -107,6 +109,16 @@ def test_missing_events_and_messages_are_counted(path: Path, head: SessionHead) 
     assert len([problem for problem in problems if "it is missing" in problem]) == 2
 
 
+def test_a_turn_without_a_record_is_told(path: Path, head: SessionHead) -> None:
+    async def end() -> None:
+        async with open_disk(path) as store:
+            await store.commit(SessionChange(ended(head)))
+
+    asyncio.run(end())
+    execute(path, "DELETE FROM Cache WHERE key = ?", f"s/{head.session_id}/t/t")
+    assert f"Session {head.session_id} has no record of its turn t." in check_store(str(path)).problems
+
+
 def test_rows_that_belong_to_nothing_are_named(path: Path, head: SessionHead) -> None:
     execute(path, "UPDATE Cache SET key = 's/nobody/log' WHERE key = ?", f"s/{head.session_id}/log")
     execute(path, "INSERT INTO Cache (key, raw, mode, value) VALUES ('who', 1, 1, x'00')")
@@ -118,7 +130,8 @@ def test_rows_that_belong_to_nothing_are_named(path: Path, head: SessionHead) ->
 
 
 def test_a_catalogue_that_differs_from_the_heads_is_told(path: Path, head: SessionHead) -> None:
-    execute(path, "DELETE FROM Cache WHERE key IN ('c/0', 'changes')")
+    replace_row(path, "c/0", b"\n".join([b"null"] * 16))
+    replace_row(path, "changes", b"[7,[],3,[]]")
     problems = "\n".join(check_store(str(path)).problems)
     assert f"The catalogue has not what session {head.session_id} says of itself." in problems
     assert f"Session {head.session_id} is not where it belongs in the list of running ones." in problems
@@ -143,3 +156,10 @@ def test_a_torn_page_is_told(path: Path, head: SessionHead) -> None:
         file.seek(4096 * 3)
         file.write(b"\xff" * 4096 * 4)
     assert check_store(str(path)).problems
+
+
+def test_an_examination_makes_no_file(path: Path, head: SessionHead) -> None:
+    change_row(path, f"s/{head.session_id}/head", flip(-1))
+    before = files(path)
+    subprocess.run([sys.executable, "-m", "meerkat_rpc", "doctor", "--store", str(path)], check=False)
+    assert files(path) == before

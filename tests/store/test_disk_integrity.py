@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from meerkat_rpc.domain import SessionChange, SessionHead
+from meerkat_rpc.domain import LastTurn, SessionChange, SessionHead, TurnOutcome
 from meerkat_rpc.errors import StoreCorrupt, StoreError
+from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.disk import DiskStore
+from meerkat_rpc.store.disk_cache import check_whole
+from meerkat_rpc.store.disk_parts import open_parts
 from meerkat_rpc.store.envelope import NEWEST
 from tests.store.conftest import open_disk
 from tests.store.damage import change_row, execute, flip, keys, row_of
@@ -288,3 +291,77 @@ def test_sessions_whose_head_is_damaged_stay_listed_when_the_index_is_made_anew(
     change_row(path, "changes", flip(-1))
     _, rows = on_disk(path, lambda store: store.catalogue())
     assert set(rows) == {head.session_id, other.session_id}
+
+
+@pytest.mark.parametrize("key", ["c/0", "changes", "pages"])
+def test_a_missing_row_of_the_index_does_not_make_sessions_disappear(path: Path, key: str) -> None:
+    head, other = made(path)
+    execute(path, "DELETE FROM Cache WHERE key = ?", key)
+    _, rows = on_disk(path, lambda store: store.catalogue())
+    assert set(rows) == {head.session_id, other.session_id}
+
+
+def test_the_index_is_not_made_anew_without_a_session_that_is_there(path: Path) -> None:
+    head, _ = made(path)
+    execute(path, "DELETE FROM Cache WHERE key = 'c/0'")
+    change_row(path, f"s/{head.session_id}/head", flip(-1))
+
+    async def test(store: DiskStore) -> None:
+        for _ in range(2):
+            with pytest.raises(StoreCorrupt) as refused:
+                await store.catalogue()
+            assert refused.value.data["row"] == f"s/{head.session_id}/head"
+
+    on_disk(path, test)
+    assert "c/0" not in keys(path)
+
+
+@pytest.mark.parametrize("part", ["head", "log"])
+def test_a_session_without_its_head_or_log_is_damaged_and_not_unknown_or_empty(path: Path, part: str) -> None:
+    head, other = made(path)
+    key = f"s/{head.session_id}/{part}"
+    execute(path, "UPDATE Cache SET expire_time = 1 WHERE key = ?", key)
+
+    async def test(store: DiskStore) -> None:
+        with pytest.raises(StoreCorrupt) as refused:
+            await read_everything(store, head.session_id)
+        assert refused.value.data["row"] == key
+        await read_everything(store, other.session_id)
+        assert await store.head(new_id()) is None
+
+    on_disk(path, test)
+
+
+def test_a_session_that_only_the_catalogue_knows_is_damaged(path: Path) -> None:
+    head, _ = made(path)
+    execute(path, "DELETE FROM Cache WHERE key IN (?, ?)", *(f"s/{head.session_id}/{part}" for part in ("head", "log")))
+    with pytest.raises(StoreCorrupt):
+        on_disk(path, lambda store: store.head(head.session_id))
+
+
+def test_the_last_turn_is_not_unknown_when_its_record_is_missing(path: Path) -> None:
+    head, _ = made(path)
+    key = f"s/{head.session_id}/t/t"
+    execute(path, "DELETE FROM Cache WHERE key = ?", key)
+
+    async def test(store: DiskStore) -> None:
+        last = LastTurn("t", TurnOutcome.COMPLETED)
+        await store.commit(SessionChange(next_head(head, last_turn=last)))
+        with pytest.raises(StoreCorrupt) as refused:
+            await store.turn(head.session_id, "t")
+        assert refused.value.data["row"] == key
+        assert await store.turn(head.session_id, "another") is None
+
+    on_disk(path, test)
+
+
+def test_nothing_is_written_into_a_database_that_turned_out_to_be_damaged(path: Path, tmp_path: Path) -> None:
+    _, other = made(path)
+    rows = open_parts(str(path)).rows
+    (tmp_path / "rubbish").write_bytes(b"rubbish " * 1000)
+    with pytest.raises(StoreCorrupt, match="sessions salvage"):
+        rows.run(lambda: check_whole(str(tmp_path / "rubbish")))
+    with pytest.raises(StoreCorrupt, match="sessions salvage"):
+        rows.run(lambda: rows.transaction(durable=True))
+    assert rows.run(lambda: rows.get(f"s/{other.session_id}/head"))
+    rows.close()
