@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from meerkat_rpc.commands import sessions_fold
 from meerkat_rpc.commands.serve_options import add_store_options
 from meerkat_rpc.errors import InvalidArgument, MeerkatError, SessionNotFound
 
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete = commands.add_parser("delete", help="remove every trace of sessions")
     _add_ids(delete, several=True)
     delete.add_argument("--yes", action="store_true", help="don't ask")
+    sessions_fold.add_arguments(commands.add_parser("fold", help=sessions_fold.HELP))
     project = commands.add_parser("project", help="write session.json, events.jsonl and summary.txt for each session")
     project.add_argument("directory", metavar="DIR")
     project.add_argument("--rebuild", action="store_true", help="write everything anew, not only what changed")
@@ -73,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace, settings: Settings) -> int:
     if args.action == "project":
         return await _project(args, settings)
+    if args.action == "fold":
+        return await sessions_fold.fold(args, settings)
     from meerkat_rpc.composition import open_service
 
     service = open_service(settings)
