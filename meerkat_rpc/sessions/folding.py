@@ -21,7 +21,7 @@ from meerkat_rpc.sessions.runs import Plan
 from meerkat_rpc.store.base import Store
 from meerkat_rpc.store.rules import FOLD_BLOCK
 
-START_S = 10.0
+START_S = 5.0
 """How long after the start of the process folding begins: whoever started it has a first turn in mind."""
 
 PAUSE_S = 0.02
