@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -18,8 +19,11 @@ from meerkat_rpc.config import parse_config
 from meerkat_rpc.config_keys import check_config
 from meerkat_rpc.errors import InvalidArgument, StoreError
 
-SECRET_WORDS = ("key", "token", "secret", "password")
+SECRET_WORDS = ("key", "token", "secret", "pass", "credential", "auth")
 """A text whose name has one of these in it is a secret."""
+
+_ADDRESS_WITH_USER = re.compile(r"://[^/\s]*@")
+"""And so is, whatever its name, an address that brings a user along (RFC 3986 section 3.2.1), and often a password."""
 
 MASK = "***"
 """Shown for a secret. Written back, it means the value that is there."""
@@ -145,15 +149,16 @@ def _merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-def is_secret(name: str) -> bool:
-    """Whether the text called ``name`` is to be hidden."""
-    return any(word in name.lower() for word in SECRET_WORDS)
+def is_secret(name: str, value: object) -> bool:
+    """Whether ``value``, a setting called ``name``, is to be hidden."""
+    named = any(word in name.lower() for word in SECRET_WORDS)
+    return named or (isinstance(value, str) and _ADDRESS_WITH_USER.search(value) is not None)
 
 
 def _masked(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         return {key: _masked(item, key) for key, item in value.items()}
-    return MASK if isinstance(value, str) and is_secret(name) else value
+    return MASK if isinstance(value, str) and is_secret(name, value) else value
 
 
 def _unmasked(new: Any, old: Any, path: str, name: str = "") -> Any:
@@ -161,7 +166,7 @@ def _unmasked(new: Any, old: Any, path: str, name: str = "") -> Any:
     if isinstance(new, Mapping):
         before = old if isinstance(old, Mapping) else {}
         return {key: _unmasked(item, before.get(key), f"{path}.{key}", key) for key, item in new.items()}
-    if new != MASK or not is_secret(name):
+    if new != MASK or not is_secret(name, old):
         return new
     if old is None:
         raise InvalidArgument(f'{path}: "{MASK}" stands for the value that is there, and there is none')

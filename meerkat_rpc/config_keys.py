@@ -90,7 +90,8 @@ def known_key(name: str, path: str = "") -> Key:
 def check_value(key: Key, value: object, path: str) -> None:
     """Refuse a value that ``key`` can't have. Raises ``InvalidArgument``."""
     if not _fits(key, value):
-        raise InvalidArgument(f"{path}: expected {_expected(key)}, got {_shown(value)}")
+        shown = type(value).__name__ if key.kind == "table" else _shown(value)  # keys stand in the table
+        raise InvalidArgument(f"{path}: expected {_expected(key)}, got {shown}")
 
 
 def _fits(key: Key, value: object) -> bool:

@@ -77,6 +77,11 @@ def json_text(value: Any) -> str:
     return value if isinstance(value, str) else encode_json(value).decode()
 
 
+def as_json(value: Any) -> Any:
+    """Return ``value``, which comes from an agent, as what is read back after it was stored or sent."""
+    return orjson.loads(encode_json(value))
+
+
 def usage_json(usage: Usage) -> dict[str, int]:
     """Return ``usage`` as the contract shows it; cache counts only where there are any."""
     shown = {

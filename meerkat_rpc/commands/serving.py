@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from meerkat_rpc.agents.registry import AgentRegistry
+from meerkat_rpc.commands.server_log import log_unhandled, start_log
 from meerkat_rpc.composition import ephemeral_service, persistent_service
 from meerkat_rpc.config import Settings
 from meerkat_rpc.rpc.greeting import Greeting, Identity
@@ -24,16 +25,11 @@ from meerkat_rpc.store.disk import DiskStore
 if TYPE_CHECKING:
     from meerkat_rpc.config_file import ConfigFile
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-LOG_FILE_BYTES = 10 << 20
-"""Where a log file is put aside for a new one; two old ones are kept."""
-
 
 def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greeting, started: float) -> NoReturn:
     """Serve until the end of the connection, then end the process."""
     relay = _relay(stdio.error_fd)
-    _log(settings)
+    start_log(settings.log_level, settings.log_file)
     for name, value in settings.env.items():
         os.environ.setdefault(name, value)
     isolated = _temporary_store() if settings.isolated else None
@@ -57,11 +53,16 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
         give_up=lambda: _exit(1, isolated, relay),
     )
     try:
-        exit_code = asyncio.run(serve(launch))
+        exit_code = asyncio.run(_serve(launch))
     except BaseException:
         logging.getLogger(__name__).critical("the server failed", exc_info=True)
         exit_code = 70  # EX_SOFTWARE of sysexits.h
     _exit(exit_code, isolated, relay)
+
+
+async def _serve(launch: Launch) -> int:
+    asyncio.get_running_loop().set_exception_handler(log_unhandled)
+    return await serve(launch)
 
 
 def _config_file(path: str) -> ConfigFile:
@@ -93,16 +94,6 @@ def _relay(error_fd: int) -> StderrRelay | None:
     os.dup2(relay.write_fd, 2)
     relay.start()
     return relay
-
-
-def _log(settings: Settings) -> None:
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    if settings.log_file is not None:
-        from logging.handlers import RotatingFileHandler
-
-        handler = RotatingFileHandler(settings.log_file, maxBytes=LOG_FILE_BYTES, backupCount=2)
-    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT, handlers=[handler])
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs whole payloads
 
 
 def _exit(exit_code: int, isolated: str | None, relay: StderrRelay | None) -> NoReturn:

@@ -37,7 +37,7 @@ def wire_error(code: str, message: str, **data: Any) -> WireError:
 
 def error_of(error: MeerkatError) -> WireError:
     """Return how ``error`` is answered."""
-    return wire_error(error.code, error.message, **error.data)
+    return WireError(NUMBERS[error.code], error.message, {**error.data, "code": error.code})
 
 
 def usage(value: Usage) -> wire.Usage:

@@ -56,8 +56,8 @@ class _Host:
     """What pygls' protocol asks of the server that it belongs to."""
 
     @staticmethod
-    def _report_server_error(error: Exception, source: object) -> None:
-        logger.error("%s: %s", source, error)
+    def _report_server_error(error: Exception, _source: object) -> None:
+        logger.error("pygls failed", exc_info=error)
 
 
 class SessionProtocol(JsonRPCProtocol):
@@ -99,8 +99,8 @@ class SessionProtocol(JsonRPCProtocol):
                     self._handle_request(request_id, method, params)
             case Notification(method, params):
                 self._handle_notification(method, params)
-            case Response(request_id):
-                logger.warning("an answer to no request of ours: %s", cut(repr(request_id)))
+            case Response():
+                logger.warning("an answer to no request of ours")
 
     def _refusal(self, request_id: RequestId, method: str) -> WireError | None:
         if request_id in self._request_futures:
@@ -142,7 +142,7 @@ class SessionProtocol(JsonRPCProtocol):
     def _end_notification(self, future: Any, *, token: Any) -> None:
         self._forget(token)
         if not future.cancelled() and (error := future.exception()) is not None:
-            logger.warning("a notification failed: %s", self._explain(error).message)
+            logger.warning("a notification failed: %s", self._explain(error).data["code"])
 
     def _forget(self, msg_id: Any) -> None:
         self._request_futures.pop(msg_id, None)

@@ -28,7 +28,7 @@ from meerkat_rpc.domain import (
     TurnRecord,
 )
 from meerkat_rpc.errors import BY_CODE, AgentError, BudgetExhausted, MeerkatError, TurnInterrupted
-from meerkat_rpc.event_json import encode_event, usage_json
+from meerkat_rpc.event_json import as_json, encode_event, usage_json
 from meerkat_rpc.sessions.transcript import TurnTranscript
 
 
@@ -103,8 +103,8 @@ def ending_change(
             usage=usage,
             turn_usage=transcript.usage,
             stop_reason=ending.result.stop_reason if ending.result else None,
-            structured_output=ending.result.structured_output if ending.result else None,
-            schema_warnings=ending.result.schema_warnings if ending.result else None,
+            structured_output=as_json(ending.result.structured_output) if ending.result else None,
+            schema_warnings=as_json(ending.result.schema_warnings) if ending.result else None,
             error=error,
         ),
     )
@@ -117,8 +117,9 @@ def answer(session_id: str, record: TurnRecord, text: str) -> RunResult:
         reached = {"text": text, "usage": usage_json(record.turn_usage)}
         raise TurnInterrupted("the turn was interrupted", **where, **reached)
     if record.error is not None:
-        kind = BY_CODE.get(record.error.code, AgentError)
-        raise kind(record.error.message, **{**record.error.data, **where})
+        error = BY_CODE.get(record.error.code, AgentError)(record.error.message)
+        error.data = {**record.error.data, **where}
+        raise error
     return RunResult(
         session_id=session_id,
         turn_id=record.turn_id,

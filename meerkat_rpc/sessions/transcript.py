@@ -6,10 +6,11 @@ kept, and an agent can't forget a message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import (
+    EVENT_TYPES,
     DeltasFolded,
     Event,
     Message,
@@ -27,10 +28,16 @@ from meerkat_rpc.domain import (
     TurnStarted,
     Usage,
 )
-from meerkat_rpc.event_json import json_text
+from meerkat_rpc.event_json import as_json, json_text
 
 INTERRUPTED_TOOL = "interrupted"
 """The result given to a tool call that its turn's end left open: providers refuse a history with an unanswered call."""
+
+
+_TEXTS: Mapping[type[Event], Sequence[str]] = {
+    kind: [name for name, type_ in kind.__annotations__.items() if type_ == "str"] for kind in EVENT_TYPES.values()
+}
+"""Which fields of each event are text."""
 
 
 class TurnTranscript:
@@ -75,7 +82,7 @@ class TurnTranscript:
         match event:
             case ToolCallRequested(id=call_id, name=name, args=args):
                 self.tool_calls += 1
-                self._calls.append(ToolCall(call_id, name, args))
+                self._calls.append(ToolCall(call_id, name, as_json(args)))
             case ToolExecutionCompleted(id=call_id, result=result):
                 self._results[call_id] = json_text(result)
             case ToolExecutionTimedOut(id=call_id, timeout_ms=timeout_ms):
@@ -121,6 +128,16 @@ class TurnTranscript:
             timestamp_ms=now_ms(),
             tool_result=ToolResult(call_id, name, is_error),
         )
+
+
+def check_texts(event: Event) -> None:
+    """Raise ``TypeError`` when a text in ``event`` is something else, which could be neither joined nor kept."""
+    kind = type(event)
+    if kind is TextDelta and type(event.delta) is str:  # type: ignore[attr-defined]  # nine of ten events
+        return
+    for name in _TEXTS[kind]:
+        if not isinstance(value := getattr(event, name), str):
+            raise TypeError(f"{kind.__name__}.{name}: expected text, got {type(value).__name__}")
 
 
 def text_of(messages: Iterable[Message]) -> str:

@@ -34,13 +34,13 @@ from meerkat_rpc.domain import (
     TurnOutcome,
     TurnRecord,
 )
-from meerkat_rpc.errors import AgentError, MeerkatError, StoreError
-from meerkat_rpc.event_json import encode_event
+from meerkat_rpc.errors import BY_CODE, AgentError, MeerkatError, StoreError
+from meerkat_rpc.event_json import as_json, encode_event
 from meerkat_rpc.sessions.changes import refuse_archived, refuse_running
 from meerkat_rpc.sessions.emitter import Emitter
 from meerkat_rpc.sessions.ending import Ending, answer, ending_change, prompt_digest, user_message
 from meerkat_rpc.sessions.reading import read_messages
-from meerkat_rpc.sessions.transcript import TurnTranscript, close_open_calls
+from meerkat_rpc.sessions.transcript import TurnTranscript, check_texts, close_open_calls
 from meerkat_rpc.sessions.turn_events import TurnEvents
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class LiveTurn:
         """Log ``event`` and show it. An agent that outlives its turn gets ``CancelledError``."""
         if self._agent_over.done():
             raise asyncio.CancelledError
+        check_texts(event)
         self._transcript.add(event)
         return self._emitter.emit(event)
 
@@ -136,7 +137,10 @@ class LiveTurn:
         session.feed.publish(change.events)
         self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._log_failed)
         self.accepted.set_result(None)
-        await self._finish(await self._run_agent())
+        try:
+            await self._finish(await self._run_agent())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
+            self._lose(error)
 
     def _admission(self, head: SessionHead, last_seq: int) -> SessionChange:
         """Build the commit that makes the prompt durable."""
@@ -191,37 +195,37 @@ class LiveTurn:
     async def _guarded(self) -> AgentResult:
         """Run the agent; what would end the process, an agent's ``sys.exit()``, ends the turn instead."""
         try:
-            return await self._build(self.config).run(self)
+            result = await self._build(self.config).run(self)
         except (SystemExit, KeyboardInterrupt) as exit_:
             raise AgentError(f"the agent tried to end the process ({type(exit_).__name__})") from exit_
         finally:
             self._emitter.hold()
+        if not isinstance(result, AgentResult):
+            raise AgentError(f"the agent returned {type(result).__name__} in place of an AgentResult")
+        return result
 
     def _failure(self, task: asyncio.Task[AgentResult]) -> MeerkatError:
         if task.cancelled():
             return AgentError("the agent gave up: it cancelled its own task")
         error = task.exception()
         if isinstance(error, MeerkatError):
-            return error
-        logger.warning("turn %s: the agent raised %s", self.turn_id, type(error).__name__)
-        logger.debug("turn %s", self.turn_id, exc_info=error)
-        return AgentError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            told = BY_CODE.get(error.code, AgentError)(str(error.message))
+            told.data = as_json(error.data)
+            return told
+        logger.warning("turn %s: the agent failed", self.turn_id, exc_info=error)
+        return AgentError(": ".join(filter(None, [type(error).__name__, _words(error)])))
 
     async def _finish(self, ending: Ending) -> None:
         """Commit the end, then let everybody know."""
         unlogged = await self._emitter.settle()
-        try:
-            if self._emitter.failure is not None:
-                ending = Ending(error=self._emitter.failure)
-                await self._session.reload()
-            change = await self._session.change(
-                lambda head, logged: ending_change(
-                    head, self._running_record(head), self._transcript, ending, unlogged, logged + len(unlogged)
-                )
+        if self._emitter.failure is not None:
+            ending = Ending(error=self._emitter.failure)
+            await self._session.reload()
+        change = await self._session.change(
+            lambda head, logged: ending_change(
+                head, self._running_record(head), self._transcript, ending, unlogged, logged + len(unlogged)
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
-            self._lose(error)
-            return
+        )
         self._events.ended = True
         self._session.turn = None
         self._session.feed.publish(change.events)
@@ -251,3 +255,11 @@ class LiveTurn:
     def _give_up(self) -> None:
         if not self._agent_over.done():
             self._agent_over.set_result(None)
+
+
+def _words(error: BaseException | None) -> str:
+    """Return what ``error`` says; nothing for one that can't even do that."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an agent's exception is an agent's code
+        return ""

@@ -122,6 +122,31 @@ def test_secrets_are_never_shown(by_hand: ConfigFile) -> None:
     assert by_hand.patch({"model": "x"}, None)[0]["env"] == shown
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("GH_TOKEN", "x", "***"),
+        ("PGPASSFILE", "x", "***"),
+        ("AWS_CREDENTIALS", "x", "***"),
+        ("PROXY_AUTHORIZATION", "x", "***"),
+        ("DATABASE_URL", "postgres://me:word@host/db", "***"),
+        ("REMOTE", "https://token@host/", "***"),
+        ("HOMEPAGE", "https://host/a@b", "https://host/a@b"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked_and_kept(file: ConfigFile, name: str, value: str, shown: str) -> None:
+    config, _ = file.write({"env": {name: value}}, None)
+    assert config == {"env": {name: shown}}
+    file.write({"model": "m", **config}, None)
+    assert value in Path(file.path).read_text()
+
+
+def test_a_refused_table_is_not_repeated(file: ConfigFile) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        file.write({"env": "API_KEY=word"}, None)
+    assert "word" not in caught.value.message
+
+
 @pytest.mark.parametrize("way", ["write", "patch"])
 def test_a_mask_written_back_keeps_the_secret(by_hand: ConfigFile, path: Path, way: str) -> None:
     config, generation = by_hand.read()

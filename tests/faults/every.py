@@ -13,6 +13,7 @@ MODULES = [
     "fuzz_process",
     "soak",
     "slow_client",
+    "secrets",
 ]
 
 for module in MODULES:
