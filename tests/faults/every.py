@@ -9,6 +9,7 @@ MODULES = [
     "kills",
     "kills_at_writes",
     "power_loss",
+    "two_processes",
     "fuzz",
     "fuzz_process",
     "soak",
