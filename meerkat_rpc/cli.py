@@ -16,7 +16,7 @@ from meerkat_rpc import __version__
 COMMANDS = {
     "serve": "serve sessions over standard input and output",
     "chat": "chat in the terminal",
-    "sessions": "list, show, export, archive, delete and project stored sessions",
+    "sessions": "list, show, export, archive, delete, prune and project stored sessions",
     "doctor": "check the store, the models and the surroundings",
     "schema": "print the schemas of the protocol",
     "transcript": "run or record scripted conversations with a server",

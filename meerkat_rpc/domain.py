@@ -390,6 +390,20 @@ class CatalogueRow(NamedTuple):
         )
 
 
+@frozen
+class StoreUsage:
+    """The room that a store takes on its disk, in bytes.
+
+    ``store_bytes``: all its files. ``wal_bytes``: of these, the write-ahead log. ``free_bytes``: of these, what holds
+    nothing at present. ``disk_free_bytes``: what is left on the disk for everybody.
+    """
+
+    store_bytes: int
+    wal_bytes: int
+    free_bytes: int
+    disk_free_bytes: int
+
+
 # -- Events ------------------------------------------------------------------------------------------------------
 #
 # Not frozen: a turn may emit a hundred thousand of them a second, and attrs' frozen __init__ costs three times the

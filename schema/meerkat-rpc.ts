@@ -177,7 +177,7 @@ export type Event =
 /**
  * Figures about the running server. `uptime_ms` and `memory_bytes` (resident) are measured as it answers.
  *
- * `tasks` counts what is going on at once: requests, turns, streams and what keeps them going. In a quiet server it is always the same.
+ * `tasks` counts what is going on at once: requests, turns, streams and what keeps them going. In a quiet server it is always the same. `store_bytes` is what the store's files take, `wal_bytes` the part of it that is the write-ahead log, `free_bytes` the part that holds nothing; `disk_free_bytes` is what is left on the disk. They are null without a store on disk, and when it doesn't answer within a second ("degraded").
  */
 export interface HealthResult {
   status: "ok" | "degraded";
@@ -189,6 +189,10 @@ export interface HealthResult {
   max_sessions: number;
   tasks: number;
   memory_bytes: number | null;
+  store_bytes: number | null;
+  wal_bytes: number | null;
+  free_bytes: number | null;
+  disk_free_bytes: number | null;
   store: StoreInfo;
 }
 

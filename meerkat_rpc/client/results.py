@@ -223,6 +223,10 @@ class HealthResult(TypedDict):
     max_sessions: int
     tasks: int
     memory_bytes: int | None
+    store_bytes: int | None
+    wal_bytes: int | None
+    free_bytes: int | None
+    disk_free_bytes: int | None
     store: StoreInfo
 
 

@@ -9,15 +9,16 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from meerkat_rpc.commands import sessions_fold
+from meerkat_rpc.commands import sessions_fold, sessions_prune
 from meerkat_rpc.commands.serve_options import add_store_options
 from meerkat_rpc.errors import InvalidArgument, MeerkatError, SessionNotFound
 
 if TYPE_CHECKING:
     from meerkat_rpc.config import Settings
+    from meerkat_rpc.sessions.persistent import PersistentSessionService
     from meerkat_rpc.sessions.service import SessionService, SessionSummary
 
-HELP = "list, show, export, archive, delete or project stored sessions"
+HELP = "list, show, export, archive, delete, prune or project stored sessions"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("-o", "--output", metavar="FILE", help="file to write; standard output without it")
     for name, text in (("archive", "put sessions away"), ("unarchive", "take archived sessions back")):
         _add_ids(commands.add_parser(name, help=text), several=True)
+    sessions_prune.add_arguments(commands.add_parser("prune", help=sessions_prune.HELP))
     delete = commands.add_parser("delete", help="remove every trace of sessions")
     _add_ids(delete, several=True)
     delete.add_argument("--yes", action="store_true", help="don't ask")
@@ -48,6 +50,8 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", metavar="TEXT", help="only with this text in the title or the first prompt")
     parser.add_argument("--archived", action="store_true", help="the archived ones instead")
     parser.add_argument("--limit", metavar="N", type=int, default=100, help="rows at most (100)")
+    parser.add_argument("--size", action="store_true", help="how many bytes each takes, too")
+    parser.add_argument("--sort", choices=["updated", "size"], default="updated", help="what comes first (the newest)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_store_options(parser)
 
@@ -90,20 +94,25 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
 # -- What each does ------------------------------------------------------------------------------------------------
 
 
-async def _list(service: SessionService, args: argparse.Namespace) -> int:
+async def _list(service: PersistentSessionService, args: argparse.Namespace) -> int:
     from meerkat_rpc.commands.sessions_view import print_list
-    from meerkat_rpc.commands.stored import list_sessions
+    from meerkat_rpc.commands.stored import labels, list_sessions
     from meerkat_rpc.sessions.service import ListQuery
 
     query = ListQuery(
-        limit=args.limit,
-        labels=_labels(args.label),
+        limit=sys.maxsize if args.sort == "size" else args.limit,
+        labels=labels(args.label),
         cwd=args.cwd,
         archived=args.archived,
         query=args.query,
     )
     sessions, total = await list_sessions(service, query)
-    print_list(sessions, total, as_json=args.json)
+    sizes = None
+    if args.size or args.sort == "size":
+        sizes = await service.sizes([session.session_id for session in sessions])
+        if args.sort == "size":
+            sessions = sorted(sessions, key=lambda session: -sizes[session.session_id])[: args.limit]
+    print_list(sessions, total, as_json=args.json, sizes=sizes)
     return 0
 
 
@@ -144,7 +153,7 @@ async def _unarchive(service: SessionService, args: argparse.Namespace) -> int:
     return 0
 
 
-async def _delete(service: SessionService, args: argparse.Namespace) -> int:
+async def _delete(service: PersistentSessionService, args: argparse.Namespace) -> int:
     from meerkat_rpc.commands.stored import find_session
 
     views = [await service.read(await find_session(service, given)) for given in args.ids]
@@ -153,16 +162,18 @@ async def _delete(service: SessionService, args: argparse.Namespace) -> int:
         return 1
     for view in views:
         await service.delete(view.summary.session_id)
+    await service.tidied()
     return 0
 
 
-_ACTIONS: dict[str, Callable[[SessionService, argparse.Namespace], Awaitable[int]]] = {
+_ACTIONS: dict[str, Callable[[PersistentSessionService, argparse.Namespace], Awaitable[int]]] = {
     "list": _list,
     "show": _show,
     "export": _export,
     "archive": _archive,
     "unarchive": _unarchive,
     "delete": _delete,
+    "prune": sessions_prune.prune,
 }
 
 
@@ -184,24 +195,13 @@ async def _project(args: argparse.Namespace, settings: Settings) -> int:
     return int(bool(done.problems))
 
 
-def _labels(given: Sequence[str]) -> dict[str, str]:
-    for label in given:
-        if "=" not in label:
-            raise InvalidArgument(f"--label: expected name=value, got {label}")
-    return dict(label.split("=", 1) for label in given)
-
-
 def _confirmed(sessions: Sequence[SessionSummary]) -> bool:
     """Ask; without a terminal to ask on the answer is no."""
-    from meerkat_rpc.commands.sessions_view import one_line
+    from meerkat_rpc.commands.sessions_view import agreed, one_line
 
     for session in sessions:
         print(f"{session.session_id}  {one_line(session.title)} ({session.message_count} messages)", file=sys.stderr)
-    if not sys.stdin.isatty():
-        print("pass --yes to delete without being asked", file=sys.stderr)
-        return False
-    print("Delete for good? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return agreed()
 
 
 def _write(path: str, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from attrs import evolve
 
@@ -23,6 +24,14 @@ async def list_sessions(service: SessionService, query: ListQuery) -> tuple[list
         if page.next is None or len(found) >= query.limit:
             return found, page.total
         query = evolve(query, after=page.next)
+
+
+def labels(given: Sequence[str]) -> dict[str, str]:
+    """Return the labels that ``--label name=value`` was given for. Raises ``InvalidArgument``."""
+    for label in given:
+        if "=" not in label:
+            raise InvalidArgument(f"--label: expected name=value, got {label}")
+    return dict(label.split("=", 1) for label in given)
 
 
 async def find_session(service: SessionService, given: str) -> str:

@@ -7,11 +7,14 @@ that needs no live session from the store itself. A turn's process may die at an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 
+from attrs import evolve
+
 from meerkat_rpc.domain import CatalogueRow, Labels, LoggedEvent, RunResult, TurnOutcome
-from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, TurnTaken
+from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError, TurnTaken
 from meerkat_rpc.sessions import changes, listing, reading, replay
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.folding import FoldingPolicy
@@ -35,6 +38,10 @@ from meerkat_rpc.sessions.store_journal import StoreJournal
 from meerkat_rpc.sessions.waking import Waking
 from meerkat_rpc.sessions.watch import Watch
 from meerkat_rpc.store.base import Store
+
+HEALTH_PATIENCE_S = 1.0
+"""How long the store may take to say how it is: it answers within milliseconds, or something is wrong with it, and
+whoever watches over a server needs to hear that soon."""
 
 REMOTE_TURN_POLL_S = 0.1
 """How often a turn that another process runs is looked at by a caller who repeated its id."""
@@ -232,12 +239,35 @@ class PersistentSessionService:
         with session.in_use():
             await self._live.clear_out(session)
             try:
-                changes.refuse_running(await self._waking.head(session_id))
-                await self._store.delete(session_id)
+                await self._delete_idle(session_id)
             except BaseException:
                 session.leaving = False
                 raise
         self._live.sessions.release(session)
+
+    async def _delete_idle(self, session_id: str) -> None:
+        """Delete the session unless a turn runs in it, in whichever process, by the time it is deleted."""
+        while True:
+            head = await self._waking.head(session_id)
+            changes.refuse_running(head)
+            with contextlib.suppress(RevisionConflict):  # changed a moment ago: look again
+                await self._store.delete(session_id, head)
+                return
+
+    async def prune(self, session_id: str, before_ms: int) -> bool:
+        """Delete the session if nothing happened in it since ``before_ms`` and nothing does; return whether.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        head = await self._store.head(session_id)
+        if head is None or head.updated_ms >= before_ms or self._live.sessions.find(session_id) is not None:
+            return False
+        try:
+            changes.refuse_running(head)
+            return await self._store.delete(session_id, head)
+        except (SessionBusy, RevisionConflict):
+            return False
 
     async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
         """See ``SessionService``."""
@@ -256,8 +286,20 @@ class PersistentSessionService:
     async def health(self) -> ServiceHealth:
         """See ``SessionService``."""
         live = await self._live.health()
-        _, rows = await self._store.catalogue()
-        return ServiceHealth(live.live_sessions, live.running_turns, len(rows), live.max_sessions)
+        try:
+            async with asyncio.timeout(HEALTH_PATIENCE_S):
+                _, rows = await self._store.catalogue()
+                return evolve(live, stored_sessions=len(rows), usage=await self._store.usage())
+        except (StoreError, TimeoutError):
+            return evolve(live, stored_sessions=len(self._order[1]), store_answers=False)
+
+    async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
+        """Return how many bytes each of the sessions takes in the store."""
+        return await self._store.sizes(session_ids)
+
+    async def tidied(self) -> None:
+        """Wait until nothing of deleted sessions takes room any more. That comes about by itself."""
+        await self._store.tidied()
 
     async def turns_ended(self) -> None:
         """See ``SessionService``."""

@@ -17,6 +17,7 @@ from meerkat_rpc.domain import (
     Message,
     RunResult,
     SessionHead,
+    StoreUsage,
 )
 
 
@@ -124,12 +125,17 @@ class EventPage:
 
 @frozen
 class ServiceHealth:
-    """Figures for ``runtime/health``."""
+    """Figures for ``runtime/health``. ``store_answers`` is False when the store refused, or took too long.
+
+    ``usage`` is None then, and where no disk is used.
+    """
 
     live_sessions: int
     running_turns: int
     stored_sessions: int
     max_sessions: int
+    usage: StoreUsage | None = None
+    store_answers: bool = True
 
 
 class TurnHandle(Protocol):

@@ -6,7 +6,7 @@ suite that every implementation passes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from meerkat_rpc.domain import (
@@ -18,6 +18,7 @@ from meerkat_rpc.domain import (
     Owner,
     SessionChange,
     SessionHead,
+    StoreUsage,
     TurnRecord,
 )
 
@@ -65,8 +66,24 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def delete(self, session_id: str) -> bool:
-        """Remove every trace of the session, durably. Returns False when there was none."""
+    async def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
+        """Remove every trace of the session, durably. Returns False when there was none.
+
+        Raises:
+            RevisionConflict: the session has changed since its head was ``seen``, and is as it was.
+        """
+        ...
+
+    async def tidied(self) -> None:
+        """Wait until nothing of deleted sessions takes room any more. That comes about by itself."""
+        ...
+
+    async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
+        """Return how many bytes each of the sessions takes, as stored; 0 for one that isn't there."""
+        ...
+
+    async def usage(self) -> StoreUsage | None:
+        """Return the room that the store takes, None when that is on no disk. Costs the same however much there is."""
         ...
 
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from meerkat_rpc.domain import (
@@ -20,6 +20,7 @@ from meerkat_rpc.domain import (
     Owner,
     SessionChange,
     SessionHead,
+    StoreUsage,
     TurnRecord,
 )
 from meerkat_rpc.errors import StoreError
@@ -88,15 +89,28 @@ class DiskStore:
         """Apply ``change`` whole and durably, or raise ``RevisionConflict``."""
         await self._run(lambda parts: parts.sessions.commit(change))
 
-    async def delete(self, session_id: str) -> bool:
+    async def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
         """Remove every trace of the session, durably. Return False when there was none."""
-        deleted = await self._run(lambda parts: parts.sessions.delete(session_id))
+        deleted = await self._run(lambda parts: parts.sessions.delete(session_id, seen))
         self._tidying.begin()
         return deleted
 
     async def tidied(self) -> None:
-        """Wait until what was deleted is gone from the disk."""
+        """Wait until nothing of deleted sessions takes room any more."""
         await self._tidying.done()
+
+    async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
+        """Return the bytes of each session's rows. They are counted in another thread, and nobody waits for it."""
+        from meerkat_rpc.store.disk_folder import StoreFolder
+        from meerkat_rpc.store.disk_rows import sizes_of_tags
+
+        numbers = await self._run(lambda parts: parts.sessions.numbers(session_ids))
+        found = await asyncio.to_thread(sizes_of_tags, StoreFolder(self.path), numbers.values())
+        return {session_id: found[numbers[session_id]] if session_id in numbers else 0 for session_id in session_ids}
+
+    async def usage(self) -> StoreUsage:
+        """Return the room that the store takes."""
+        return await self._run(lambda parts: parts.usage())
 
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""

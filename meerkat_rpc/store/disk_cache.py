@@ -79,6 +79,11 @@ class Cache(Protocol):
         """Remove at most ``rows`` rows with ``tag``, of ``size`` bytes or one; return whether any are left."""
         ...
 
+    @property
+    def page_bytes(self) -> int:
+        """The size of a page."""
+        ...
+
     def free_pages(self) -> int:
         """Return how many pages of the database hold nothing."""
         ...
@@ -121,6 +126,11 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
             chosen = [rowid for rowid, _ in found[: max(1, min(rows, fitting))]]
             sql(f"DELETE FROM Cache WHERE rowid IN ({','.join(map(str, chosen))})")  # noqa: S608 - numbers of SQLite's
         return len(chosen) < len(found)
+
+    @property
+    def page_bytes(self) -> int:
+        """See ``Cache``."""
+        return int(self._page_size)
 
     def free_pages(self) -> int:
         """See ``Cache``."""
@@ -192,7 +202,7 @@ def peek(path: str, key: str, mode: str) -> tuple[bytes | None, bool]:
     return (bytes(found[0]) if found and isinstance(found[0], bytes) else None), bool(any_rows)
 
 
-def sizes_of_tags(path: str, tags: Collection[int]) -> dict[int, int]:
+def measure(path: str, tags: Collection[int]) -> dict[int, int]:
     """Return how many bytes the rows with each of ``tags`` hold, in the database at ``path``.
 
     The values aren't read, only their rows' headers: it takes a second a gigabyte. The connection is one of its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import define, field
 
@@ -32,8 +32,13 @@ class Catalogue:
 
     def number_of(self, session_id: str) -> int | None:
         """Return the number of a session, from the catalogue alone; None when there is no such session."""
+        return self.numbers_of({session_id}).get(session_id)
+
+    def numbers_of(self, session_ids: Collection[str]) -> dict[str, int]:
+        """Return the numbers of those of the sessions that there are, from the catalogue alone."""
         self.current()
-        return next((number for number, known in self._ids.items() if known == session_id), None)
+        wanted = set(session_ids)
+        return {session_id: number for number, session_id in self._ids.items() if session_id in wanted}
 
     def note(self, changes: Changes, number: int, row: CatalogueRow | None) -> None:
         """Take over what a commit of our own made of a session, unless others' commits have to be read first."""

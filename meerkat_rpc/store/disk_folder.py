@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 
@@ -20,7 +21,8 @@ from meerkat_rpc.store.envelope import FORMAT, NEWEST, newer
 
 MARKER = "store.json"
 DATABASE = "cache.db"
-_FILES = (MARKER, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+LOG = f"{DATABASE}-wal"
+_FILES = (MARKER, DATABASE, LOG, f"{DATABASE}-shm")
 
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smb2", "smbfs", "ncpfs", "afs", "fuse.sshfs"})
 """As the kernel names them. SQLite's write-ahead log needs memory that all its users share."""
@@ -71,6 +73,11 @@ class StoreFolder:
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of each file that is there."""
         return {name: _size(path) for name in _FILES if os.path.exists(path := os.path.join(self.path, name))}
+
+    def disk_free(self) -> int:
+        """Return how many bytes are left on the directory's disk."""
+        with explained(self.path):
+            return shutil.disk_usage(self.path).free
 
     def marker(self) -> str | None:
         """Return the id of the store that belongs here; None when there is none yet.

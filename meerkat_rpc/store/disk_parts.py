@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from attrs import define
 
+from meerkat_rpc.domain import StoreUsage
 from meerkat_rpc.store import disk_index
 from meerkat_rpc.store.disk_catalogue import Catalogue
-from meerkat_rpc.store.disk_folder import StoreFolder
+from meerkat_rpc.store.disk_folder import LOG, StoreFolder
 from meerkat_rpc.store.disk_folding import Folder
 from meerkat_rpc.store.disk_lanes import Lanes
 from meerkat_rpc.store.disk_leases import Leases
@@ -28,6 +29,12 @@ class Parts:
     def tidy(self) -> bool:
         """Do a step of clearing up; return whether there was anything to do."""
         return tidy_step(self.rows)
+
+    def usage(self) -> StoreUsage:
+        """Return the room that the store takes."""
+        folder = self.rows.folder
+        sizes = folder.sizes()
+        return StoreUsage(sum(sizes.values()), sizes.get(LOG, 0), self.rows.free_bytes(), folder.disk_free())
 
 
 def open_parts(path: str) -> Parts:

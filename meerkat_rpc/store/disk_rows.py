@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from meerkat_rpc.store.disk_cache import (
     ForeignRow,
     check_whole,
     explain,
+    measure,
     open_cache,
     peek,
     refuse_unwritable,
@@ -134,6 +135,10 @@ class Rows:
         """Return how many pages of the database hold nothing."""
         return self._cache.free_pages()
 
+    def free_bytes(self) -> int:
+        """Return how many bytes of the database hold nothing."""
+        return self._cache.free_pages() * self._cache.page_bytes
+
     def give_back(self, pages: int) -> None:
         """Make the database smaller by at most ``pages`` pages, in a transaction of its own that needn't be durable."""
         self._sync(NORMAL)
@@ -146,6 +151,18 @@ class Rows:
     def close(self) -> None:
         """Let go of the connection."""
         self._cache.close()
+
+
+def sizes_of_tags(folder: StoreFolder, tags: Collection[int]) -> dict[int, int]:
+    """Return how many bytes the rows with each of ``tags`` hold. Needs no open store, and belongs to no thread.
+
+    Raises:
+        StoreError: the database can't be read.
+    """
+    try:
+        return measure(folder.database, tags)
+    except FAILURES as error:
+        raise explain(error, folder.path) from error
 
 
 def open_rows(folder: StoreFolder, begin: Callable[[Rows], None]) -> Rows:

@@ -13,7 +13,7 @@ Every row of a session is tagged with the session's number: deleting the session
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from attrs import define
@@ -37,7 +37,7 @@ from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_lanes import Lanes, Log, head_key, log_key
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.envelope import corrupt
-from meerkat_rpc.store.rules import Stored, admitted_turn, refuse_stale
+from meerkat_rpc.store.rules import Stored, admitted_turn, refuse_other, refuse_stale
 from meerkat_rpc.store.segments import MESSAGES, SPILL_BYTES, Reader
 
 T = TypeVar("T")
@@ -124,21 +124,19 @@ class Sessions:
         payload = b"\n".join((dump([number, head_document(head)]), config, tail))
         self._rows.put(head_key(head.session_id), payload, tag=number)
 
-    def delete(self, session_id: str) -> bool:
+    def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
         """Remove the session, in one durable transaction. Return False when there was none.
 
         Rows that would take long to remove are left to ``disk_tidying.py``; nothing shows them any more.
-        """
-        return self._with_index(lambda: self._delete(session_id))
 
-    def _delete(self, session_id: str) -> bool:
+        Raises:
+            RevisionConflict: it has changed since its head was ``seen``.
+        """
+        return self._with_index(lambda: self._delete(session_id, seen))
+
+    def _delete(self, session_id: str, seen: SessionHead | None) -> bool:
         with self._rows.transaction(durable=True):
-            try:
-                found = self._head_row(session_id)
-                number = self._stored(session_id, found)[0] if found else None
-            except StoreCorrupt:  # what can't be read can still be removed
-                number = self._catalogue.number_of(session_id)
-            if number is None:
+            if (number := self._number_to_delete(session_id, seen)) is None:
                 return False
             if self._rows.drop_some(number):
                 self._rows.drop(head_key(session_id))
@@ -147,6 +145,22 @@ class Sessions:
             changes = disk_index.write(self._rows, number, session_id, None)
         self._catalogue.note(changes, number, None)
         return True
+
+    def _number_to_delete(self, session_id: str, seen: SessionHead | None) -> int | None:
+        try:
+            if (found := self._head_row(session_id)) is None:
+                return None
+            number, stored = self._stored(session_id, found)
+        except StoreCorrupt:
+            if seen is not None:
+                raise
+            return self._catalogue.number_of(session_id)  # what can't be read can still be removed
+        refuse_other(seen, stored.revision, stored.created_ms)
+        return number
+
+    def numbers(self, session_ids: Collection[str]) -> dict[str, int]:
+        """Return the numbers of those of the sessions that there are."""
+        return self._with_index(lambda: self._catalogue.numbers_of(session_ids))
 
     def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""

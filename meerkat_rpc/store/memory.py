@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
 from attrs import define, field
@@ -18,7 +18,16 @@ from meerkat_rpc.domain import (
     SessionHead,
     TurnRecord,
 )
-from meerkat_rpc.store.rules import Stored, admitted_turn, gone, is_unfolded, refuse_gap, refuse_stale, refuse_wide
+from meerkat_rpc.store.rules import (
+    Stored,
+    admitted_turn,
+    gone,
+    is_unfolded,
+    refuse_gap,
+    refuse_other,
+    refuse_stale,
+    refuse_wide,
+)
 
 
 @define
@@ -81,14 +90,33 @@ class MemoryStore:
         self._rows[head.session_id] = CatalogueRow.of(head)
         self._version += 1
 
-    async def delete(self, session_id: str) -> bool:
+    async def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
         """Remove the session. Return False when there was none."""
-        if self._sessions.pop(session_id, None) is None:
+        if (session := self._sessions.get(session_id)) is None:
             return False
+        refuse_other(seen, session.head.revision, session.head.created_ms)
+        del self._sessions[session_id]
         del self._rows[session_id]
         self._created_with = {turn: session for turn, session in self._created_with.items() if session != session_id}
         self._version += 1
         return True
+
+    async def tidied(self) -> None:
+        """Do nothing: what is deleted is gone."""
+
+    async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
+        """Return the bytes of each session's events and texts."""
+        return {session_id: self._size(session_id) for session_id in session_ids}
+
+    def _size(self, session_id: str) -> int:
+        if (session := self._sessions.get(session_id)) is None:
+            return 0
+        events = sum(len(event.body) for event in session.events if event)
+        return events + sum(len(message.content) for message in session.messages)
+
+    async def usage(self) -> None:
+        """Return None: this takes no disk."""
+        return
 
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""

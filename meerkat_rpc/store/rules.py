@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from meerkat_rpc.domain import Folding, LoggedEvent, SessionChange, TurnOutcome
+from meerkat_rpc.domain import Folding, LoggedEvent, SessionChange, SessionHead, TurnOutcome
 from meerkat_rpc.errors import RevisionConflict, TurnTaken
 
 FOLD_BLOCK = 1024
@@ -95,6 +95,12 @@ def refuse_wide(foldings: Iterable[Folding]) -> None:
 def is_unfolded(folding: Folding, run: Sequence[LoggedEvent]) -> bool:
     """Return whether ``run``, what is stored in its place, is what ``folding`` was made of."""
     return len(run) == folding.event.seq + 1 - folding.first_seq and run_checksum(run) == folding.checksum
+
+
+def refuse_other(seen: SessionHead | None, revision: int, created_ms: int) -> None:
+    """Raise ``RevisionConflict`` when the stored head, of which these are parts, is not the one ``seen``."""
+    if seen is not None and (seen.revision, seen.created_ms) != (revision, created_ms):
+        raise _conflict(seen.session_id, "has changed since it was looked at")
 
 
 def gone(session_id: str) -> RevisionConflict:

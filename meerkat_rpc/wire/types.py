@@ -620,7 +620,9 @@ class HealthResult:
     """Figures about the running server. ``uptime_ms`` and ``memory_bytes`` (resident) are measured as it answers.
 
     ``tasks`` counts what is going on at once: requests, turns, streams and what keeps them going. In a quiet server it
-    is always the same.
+    is always the same. ``store_bytes`` is what the store's files take, ``wal_bytes`` the part of it that is the
+    write-ahead log, ``free_bytes`` the part that holds nothing; ``disk_free_bytes`` is what is left on the disk. They
+    are null without a store on disk, and when it doesn't answer within a second ("degraded").
     """
 
     status: Literal["ok", "degraded"]
@@ -632,6 +634,10 @@ class HealthResult:
     max_sessions: Count
     tasks: Count
     memory_bytes: Count | None
+    store_bytes: Count | None
+    wal_bytes: Count | None
+    free_bytes: Count | None
+    disk_free_bytes: Count | None
     store: StoreInfo
 
 

@@ -272,6 +272,34 @@ def test_a_deleted_session_leaves_nothing_and_its_ids_are_free(on_store: StoreTe
     on_store(test)
 
 
+def test_a_session_that_changed_meanwhile_is_not_deleted(on_store: StoreTest) -> None:
+    async def test(store: Store) -> None:
+        head = await add(store, await create(store), [message("one")])
+        with pytest.raises(RevisionConflict):
+            await store.delete(head.session_id, evolve(head, revision=head.revision - 1))
+        with pytest.raises(RevisionConflict):
+            await store.delete(head.session_id, evolve(head, created_ms=head.created_ms - 1))
+        assert await store.head(head.session_id) == head
+        assert await store.delete(head.session_id, head) is True
+        assert await store.delete(head.session_id, head) is False
+        await store.tidied()
+
+    on_store(test)
+
+
+def test_a_session_takes_what_it_holds_and_nothing_when_it_is_gone(on_store: StoreTest) -> None:
+    async def test(store: Store) -> None:
+        small, large, gone = await create(store), await create(store), await create(store)
+        await store.append(large.session_id, events(1, 1000))
+        await store.delete(gone.session_id)
+        missing = new_id()
+        sizes = await store.sizes([small.session_id, large.session_id, gone.session_id, missing])
+        assert sizes[small.session_id] < 1000 < sizes[large.session_id]
+        assert sizes[gone.session_id] == sizes[missing] == 0
+
+    on_store(test)
+
+
 def test_leases_are_renewed_and_dropped(on_store: StoreTest) -> None:
     async def test(store: Store) -> None:
         expires = 4_000_000_000_000

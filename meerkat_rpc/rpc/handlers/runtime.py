@@ -147,12 +147,11 @@ class RuntimeMethods:
         """Give figures; "degraded" when the store can't be used."""
         try:
             figures = await (await self._opening.service()).health()
-            status = "ok"
         except StoreError:
-            figures, status = ServiceHealth(0, 0, 0, self._about.max_sessions), "degraded"
-        identity = self._about.identity
+            figures = ServiceHealth(0, 0, 0, self._about.max_sessions, store_answers=False)
+        identity, usage = self._about.identity, figures.usage
         return wire.HealthResult(
-            status=status,  # type: ignore[arg-type]
+            status="ok" if figures.store_answers else "degraded",
             version=__version__,
             uptime_ms=int((time.monotonic() - self._about.started) * 1000),
             live_sessions=figures.live_sessions,
@@ -161,6 +160,10 @@ class RuntimeMethods:
             max_sessions=figures.max_sessions,
             tasks=len(asyncio.all_tasks()),
             memory_bytes=_resident_bytes(),
+            store_bytes=usage.store_bytes if usage else None,
+            wal_bytes=usage.wal_bytes if usage else None,
+            free_bytes=usage.free_bytes if usage else None,
+            disk_free_bytes=usage.disk_free_bytes if usage else None,
             store=wire.StoreInfo(identity.store_kind, identity.store_path),
         )
 
