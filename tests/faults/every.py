@@ -12,6 +12,7 @@ MODULES = [
     "two_processes",
     "fuzz",
     "fuzz_process",
+    "models",
     "soak",
     "slow_client",
     "secrets",
