@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import stat
 import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from io import TextIOWrapper
 from types import TracebackType
 from typing import Any
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-LOG_FILE_BYTES = 10 << 20
-"""Where a log file is put aside for a new one; two old ones are kept."""
-
-OLD_LOG_FILES = 2
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -85,28 +77,9 @@ def _handler(file: str | None) -> tuple[logging.Handler, OSError | None]:
     """Return what writes the log, and why it isn't to ``file``."""
     if file is not None:
         try:
-            return _file_handler(file), None
+            from meerkat_rpc.commands.log_file import LogFile
+
+            return LogFile(file), None
         except OSError as error:
             return logging.StreamHandler(sys.stderr), error
     return logging.StreamHandler(sys.stderr), None
-
-
-def _file_handler(path: str) -> logging.Handler:
-    from logging.handlers import RotatingFileHandler
-
-    class PrivateFile(RotatingFileHandler):
-        """A log file that only its owner may read, and its predecessors."""
-
-        def _open(self) -> TextIOWrapper:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            _make_private(descriptor)
-            return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
-
-    return PrivateFile(path, maxBytes=LOG_FILE_BYTES, backupCount=OLD_LOG_FILES)
-
-
-def _make_private(descriptor: int) -> None:
-    """Give a plain file of ours mode 0600: it may have been there, and the umask may have taken more than it should."""
-    found = os.fstat(descriptor)
-    if hasattr(os, "fchmod") and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
-        os.fchmod(descriptor, 0o600)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from meerkat_rpc.commands.server_log import LOG_FORMAT, OLD_LOG_FILES, PlacesFormatter
+from meerkat_rpc.commands.log_file import OLD_LOG_FILES
+from meerkat_rpc.commands.server_log import LOG_FORMAT, PlacesFormatter
 from tests.rpc.driver import Server
 
 
