@@ -10,6 +10,7 @@ MODULES = [
     "kills_at_writes",
     "power_loss",
     "two_processes",
+    "watching",
     "fuzz",
     "fuzz_process",
     "models",
