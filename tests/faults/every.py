@@ -11,6 +11,7 @@ MODULES = [
     "power_loss",
     "two_processes",
     "watching",
+    "takeover",
     "fuzz",
     "fuzz_process",
     "models",

@@ -171,6 +171,7 @@ def _completed(watched: _Watched) -> None:
 def _killed(watched: _Watched) -> None:
     """The owner is killed; the watcher hears of it without asking, and its server goes on with the session."""
     watched.begin()
+    watched.until(lambda event: event["type"] == "text_delta")  # so that nothing is asked for after the kill
     watched.owner.process.kill()
     killed = time.monotonic()
     failed = watched.until(terminal)
