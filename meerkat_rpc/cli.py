@@ -17,6 +17,8 @@ COMMANDS = {
     "serve": "serve sessions over standard input and output",
     "chat": "chat in the terminal",
     "sessions": "list, show, export, archive, delete, prune and project stored sessions",
+    "backup": "copy the store into a file, while servers use it",
+    "restore": "make a store out of a backup",
     "doctor": "check the store, the models and the surroundings",
     "schema": "print the schemas of the protocol",
     "transcript": "run or record scripted conversations with a server",

@@ -38,13 +38,13 @@ def print_list(
         print(f"{len(sessions)} of {total}; --limit shows more", file=sys.stderr)
 
 
-def progress_line() -> Callable[[int, int], None] | None:
+def progress_line(unit: str = "sessions") -> Callable[[int, int], None] | None:
     """Return what shows progress on one line of the terminal; None without one."""
     if not sys.stderr.isatty():
         return None
 
     def show(done: int, total: int) -> None:
-        print(f"\r{done} of {total} sessions", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(f"\r{done} of {total} {unit}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
     return show
 

@@ -20,13 +20,12 @@ from meerkat_rpc.store.disk_cache import (
     ForeignRow,
     connect,
     explain,
-    peek,
     reading_mode,
 )
 from meerkat_rpc.store.disk_folder import StoreFolder
 from meerkat_rpc.store.disk_log import refuse_shortened
 from meerkat_rpc.store.disk_parts import parts_of
-from meerkat_rpc.store.disk_rows import IDENTITY, Rows, recognise
+from meerkat_rpc.store.disk_rows import Rows, identity, recognise
 
 
 @frozen
@@ -63,13 +62,28 @@ def check_store(path: str) -> StoreReport:
         return evolve(report, problems=[error.message])
 
 
+def check_copy(database: str) -> StoreReport:
+    """Examine a store's database that lies by itself, without the store's directory: a backup."""
+    report = StoreReport(database, sqlite3.sqlite_version)
+    try:
+        store_id, _ = identity(database, "ro&immutable=1")
+        if store_id is None:
+            return evolve(report, problems=[f"{database} isn't a store's database."])
+        report = evolve(report, store_id=store_id, files={database: os.stat(database).st_size})
+        with closing(connect(database, "ro&immutable=1")) as connection:
+            return _examined(report, connection)
+    except FAILURES as error:
+        return evolve(report, problems=[f"{database} isn't a whole database of a store ({error})."])
+    except StoreError as error:
+        return evolve(report, problems=[error.message])
+
+
 def _is_unfinished(folder: StoreFolder) -> bool:
     """Return whether the process that began to make a store died before it held anything. The next start goes on."""
     # The rollback journal is used only until the database has its write-ahead log, which it gets before its first row.
     if not os.path.exists(folder.database) or os.path.exists(f"{folder.database}-journal"):
         return True
-    identity, any_rows = peek(folder.database, IDENTITY, reading_mode(folder.database))
-    return identity is None and not any_rows
+    return identity(folder.database, reading_mode(folder.database)) == (None, False)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from attrs import define
 
@@ -28,6 +29,7 @@ NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smb2", "smbfs",
 """As the kernel names them. SQLite's write-ahead log needs memory that all its users share."""
 
 _OTHERS = 0o077
+_SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
 _HAS_OWNERS = hasattr(os, "geteuid")  # not on Windows, where a profile's directories are private already
 
 
@@ -47,7 +49,7 @@ class StoreFolder:
         """Create the directory or check the one that is there, and make it private."""
         with explained(self.path):
             if not os.path.lexists(self.path):
-                _make_private(self.path)
+                make_private(self.path)
         mode = self.examine()
         with explained(self.path):
             if mode & _OTHERS and _HAS_OWNERS:
@@ -106,17 +108,17 @@ class StoreFolder:
         path = os.path.join(self.path, MARKER)
         new = f"{path}.{os.getpid()}.new"  # of our own: another process may be creating the same store
         with explained(self.path):
-            with os.fdopen(_open_private(new, os.O_TRUNC), "w", encoding="utf-8") as file:
+            with os.fdopen(open_private(new, os.O_TRUNC), "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(new, path)
-            _sync_directory(self.path)
+            sync_directory(self.path)
 
     def make_database(self) -> None:
         """Create an empty, private database file unless there is one: SQLite would leave its mode to the umask."""
         with explained(self.path), contextlib.suppress(FileExistsError):
-            os.close(_open_private(self.database))
+            os.close(open_private(self.database))
 
     def remember(self) -> None:
         """Take the database that is there now as the one that ``still_there`` means."""
@@ -134,6 +136,10 @@ class StoreFolder:
             found = None
         if found != self._opened:
             raise StoreError(f"The store in {self.path} was deleted, moved or replaced while it was open.")
+
+    def kept_from_others(self) -> AbstractContextManager[None]:
+        """Keep other processes from opening the store; refuse when one has it open. See ``_locked``."""
+        return _locked(self.database)
 
     def lost(self) -> StoreCorrupt:
         """Return the error that says that a store was here and its content is not."""
@@ -153,21 +159,47 @@ class StoreFolder:
         os.chmod(self.path, 0o700)
 
 
-def _make_private(path: str) -> None:
+def make_private(path: str) -> None:
     """Create ``path`` and its missing parents, durably, mode 0700 whatever the umask."""
     parent = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(parent):
-        _make_private(parent)
+        make_private(parent)
     with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(path, 0o700)
         os.chmod(path, 0o700)
-    _sync_directory(parent)
+    sync_directory(parent)
 
 
-def _open_private(path: str, flags: int = os.O_EXCL) -> int:
+def open_private(path: str, flags: int = os.O_EXCL) -> int:
+    """Create a file, mode 0600 whatever the umask, and return its descriptor, for writing."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
     os.chmod(path, 0o600)  # the umask may have taken more away than it should
     return descriptor
+
+
+@contextlib.contextmanager
+def _locked(database: str) -> Iterator[None]:
+    """Hold every byte on which a process that has the database open holds a lock; refuse where one does.
+
+    The bytes are SQLite's (os.h: SHARED_FIRST, SHARED_SIZE). Where files have no such locks (Windows), one that is open
+    can't be renamed or removed either.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        file = open(database, "r+b")  # noqa: SIM115 - closing it ends the lock
+    except FileNotFoundError:
+        yield
+        return
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+        except BlockingIOError:
+            raise StoreError(f"{database} is in use. End the servers and the commands that use it first.") from None
+        yield
 
 
 def _tighten_file(path: str) -> None:
@@ -193,7 +225,7 @@ def _size(path: str) -> int:
         return 0
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
     """Make the directory's entries durable, where the system lets one."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)

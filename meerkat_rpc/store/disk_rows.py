@@ -188,21 +188,34 @@ def open_rows(folder: StoreFolder, begin: Callable[[Rows], None]) -> Rows:
     return rows
 
 
+def identity(database: str, mode: str) -> tuple[str | None, bool]:
+    """Return the id of the store in ``database``, None if it is none, and whether there are any rows at all.
+
+    ``mode``: see ``disk_cache.connect``.
+    """
+    row, any_rows = peek(database, IDENTITY, mode)
+    if row is None:
+        return None, any_rows
+    store_id, version = read(
+        IDENTITY, unseal(IDENTITY, row), lambda found: (str(found["store_id"]), int(found["format"]))
+    )
+    if version > NEWEST:
+        raise newer(f"The store in {database}", version)
+    return store_id, any_rows
+
+
 def recognise(folder: StoreFolder, promised: str | None, mode: str) -> None:
     """Refuse a database that isn't the store that the marker promises, or isn't a store at all.
 
     ``mode``: see ``disk_cache.connect``.
     """
-    row, any_rows = peek(folder.database, IDENTITY, mode)
-    if row is None:
+    store_id, any_rows = identity(folder.database, mode)
+    if store_id is None:
         if promised is not None:
             raise folder.lost()
         if any_rows:
             raise StoreError(f"{folder.path} holds another program's data. Name another directory for the store.")
         return
-    store_id, version = read(IDENTITY, unseal(IDENTITY, row), lambda found: (found["store_id"], int(found["format"])))
-    if version > NEWEST:
-        raise newer(f"The store in {folder.path}", version)
     if promised not in {None, store_id}:
         raise StoreError(
             f"The database in {folder.path} belongs to another store than {MARKER} beside it. "

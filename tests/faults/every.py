@@ -2,13 +2,13 @@
 
 from importlib import import_module
 
-from tests.faults import damage  # noqa: F401
 from tests.faults.sweep import SWEEPS
 
 MODULES = [
     "kills",
     "kills_at_writes",
     "power_loss",
+    "damage",
     "two_processes",
     "watching",
     "takeover",
