@@ -7,6 +7,7 @@ import atexit
 import logging
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from meerkat_rpc.agents.registry import AgentRegistry
@@ -19,6 +20,8 @@ from meerkat_rpc.rpc.input import InputThread
 from meerkat_rpc.rpc.server import Launch, serve
 from meerkat_rpc.rpc.stderr_relay import StderrRelay
 from meerkat_rpc.rpc.stdio import Stdio
+from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
+from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.service import SessionService
 from meerkat_rpc.store.disk import DiskStore
 
@@ -34,11 +37,12 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
         os.environ.setdefault(name, value)
     isolated = _temporary_store() if settings.isolated else None
     registry = AgentRegistry(settings.model)
+    service = cache(lambda: _service(settings, registry, isolated or settings.store))  # one, however often it is opened
     launch = Launch(
         input=reader,
         greeting=greeting,
         output_fd=stdio.output_fd,
-        open_service=lambda: _open(settings, registry, isolated or settings.store),
+        open_service=lambda: _opened(service()),
         surroundings=Surroundings(
             identity=Identity(
                 "memory" if settings.ephemeral else "diskcache", isolated or settings.store, settings.contract
@@ -77,11 +81,17 @@ def _temporary_store() -> str:
     return tempfile.mkdtemp(prefix="meerkat-rpc-")
 
 
-async def _open(settings: Settings, registry: AgentRegistry, store: str | None) -> SessionService:
+def _service(
+    settings: Settings, registry: AgentRegistry, store: str | None
+) -> EphemeralSessionService | PersistentSessionService:
     if store is None:
         return ephemeral_service(registry, settings.max_sessions)
-    service = persistent_service(registry, settings.max_sessions, DiskStore(store), settings.fold_after_ms)
-    await service.open()
+    return persistent_service(registry, settings.max_sessions, DiskStore(store), settings.fold_after_ms)
+
+
+async def _opened(service: EphemeralSessionService | PersistentSessionService) -> SessionService:
+    if isinstance(service, PersistentSessionService):
+        await service.open()
     return service
 
 

@@ -124,7 +124,10 @@ class EphemeralSessionService:
         turn = self.sessions.get(session_id).turn
         if turn is None or turn_id not in (None, turn.turn_id):
             return False
-        return await turn.interrupt(Ending())
+        interrupted = await turn.interrupt(Ending())
+        if turn.lost is not None:
+            raise turn.lost
+        return interrupted
 
     def _admit(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig) -> LiveTurn:
         self.sessions.refuse_closed()

@@ -209,7 +209,12 @@ class SessionService(Protocol):
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
         """Stop the running turn now and return True once its end is committed; False when nothing was running, or
-        another turn than ``turn_id``. Raises ``SessionNotFound``."""
+        another turn than ``turn_id``.
+
+        Raises:
+            SessionNotFound.
+            StoreError: it was stopped, and its end could not be committed; ``data`` has the text.
+        """
         ...
 
     async def read(self, session_id: str) -> SessionView:

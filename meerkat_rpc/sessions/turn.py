@@ -120,6 +120,11 @@ class LiveTurn:
         await asyncio.wait({self.done})
         return self.done.exception() is None and self.done.result()[0].outcome is TurnOutcome.INTERRUPTED
 
+    @property
+    def lost(self) -> BaseException | None:
+        """What kept the end of the accepted turn, now over, from being committed."""
+        return None if self.accepted.exception() else self.done.exception()
+
     # -- the task --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:

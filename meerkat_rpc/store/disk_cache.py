@@ -19,8 +19,12 @@ import diskcache
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.store.disk_folder import DATABASE
 
-BUSY_TIMEOUT = 10.0
-"""Seconds to wait for another process's transaction; ours take milliseconds."""
+BUSY_TIMEOUT = 4.0
+"""Seconds to wait for another process's transaction; ours take milliseconds. Nobody is to wait longer than 5 s."""
+
+BUSY_AGAIN_TIMEOUT = 0.05
+"""The same after that wait was in vain, until a transaction succeeds: whoever comes next is told at once, in place of
+all waiting their time one behind the other."""
 
 NORMAL, FULL = 1, 2
 """``PRAGMA synchronous``: a commit survives the death of the process, or also the loss of power."""
@@ -93,7 +97,7 @@ class Cache(Protocol):
         ...
 
     def empty_log(self) -> None:
-        """Write the log into the database and cut it, and the database, to what they hold, unless somebody reads."""
+        """Write the log into the database and cut it, and the database, to what they hold."""
         ...
 
     def iterkeys(self) -> Iterator[str]:
@@ -146,12 +150,8 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
         self._con.executescript(f"PRAGMA incremental_vacuum({pages})")
 
     def empty_log(self) -> None:
-        """See ``Cache``. Nobody is waited for: who reads or writes now would hold up whatever comes next here."""
-        self._sql("PRAGMA busy_timeout = 0")
-        try:
-            self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            self._sql(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+        """See ``Cache``."""
+        self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # the package has no types
@@ -255,7 +255,6 @@ FAILURES = (sqlite3.Error, diskcache.Timeout, OSError, OverflowError)
 
 _REASONS = {
     "SQLITE_FULL": "the disk is full. Free some space and try again.",
-    "SQLITE_READONLY_ROLLBACK": "a write was cut off; the next start of a server undoes it.",
     "SQLITE_READONLY": "it is read-only.",
     "SQLITE_PERM": "permission was denied.",
     "SQLITE_CANTOPEN": "its files can't be opened: is the disk read-only, or full?",

@@ -8,6 +8,7 @@ cache.db     the database, with SQLite's own cache.db-wal and cache.db-shm besid
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -27,6 +28,10 @@ _FILES = (MARKER, DATABASE, LOG, f"{DATABASE}-shm")
 
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smb2", "smbfs", "ncpfs", "afs", "fuse.sshfs"})
 """As the kernel names them. SQLite's write-ahead log needs memory that all its users share."""
+
+_NOT_SYNCED = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
+"""What the system says where a directory can't be synced, or opened to be: file systems without that, Windows, a parent
+that we may pass but not read."""
 
 _OTHERS = 0o077
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
@@ -112,6 +117,7 @@ class StoreFolder:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            sync_way_to(self.path)  # first: a store that has its marker is taken to be whole
             os.replace(new, path)
             sync_directory(self.path)
 
@@ -160,14 +166,13 @@ class StoreFolder:
 
 
 def make_private(path: str) -> None:
-    """Create ``path`` and its missing parents, durably, mode 0700 whatever the umask."""
+    """Create ``path`` and its missing parents, mode 0700 whatever the umask. Not durably: see ``sync_way_to``."""
     parent = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(parent):
         make_private(parent)
     with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(path, 0o700)
         os.chmod(path, 0o700)
-    sync_directory(parent)
 
 
 def open_private(path: str, flags: int = os.O_EXCL) -> int:
@@ -225,14 +230,28 @@ def _size(path: str) -> int:
         return 0
 
 
+def sync_way_to(path: str) -> None:
+    """Make the names that lead to the directory durable: any of them may be new, and nobody else does it."""
+    path = os.path.realpath(path)
+    device = os.stat(path).st_dev
+    while os.stat(path).st_dev == device:
+        sync_directory(path)
+        if os.path.dirname(path) == path:
+            return
+        path = os.path.dirname(path)
+
+
 def sync_directory(path: str) -> None:
-    """Make the directory's entries durable, where the system lets one."""
-    with contextlib.suppress(OSError):
+    """Make the directory's names durable, where the system lets one."""
+    try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SYNCED:
+            raise
 
 
 @contextlib.contextmanager

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.codec import dump, read
 from meerkat_rpc.store.disk_cache import (
+    BUSY_AGAIN_TIMEOUT,
+    BUSY_TIMEOUT,
     FAILURES,
     FULL,
     NORMAL,
@@ -42,13 +44,14 @@ STEP_BYTES = 1 << 20
 class Rows:
     """Rows of the database in ``folder``. Work on them goes through ``run``, writing happens in a ``transaction``.
 
-    ``_level`` is how durable the connection's commits are, None before it is known: the database's own setting is not
-    relied on, for another process may be opening it.
+    ``_in_force`` has the settings of the connection that were made here: what the database says of them is not relied
+    on, for another process may be opening it. ``_locked``: the last transaction waited in vain.
     """
 
     folder: StoreFolder
     _cache: Cache
-    _level: int | None = None
+    _in_force: dict[str, int] = field(factory=dict)
+    _locked: bool = False
     _damage: StoreCorrupt | None = None
 
     def run(self, job: Callable[[], T]) -> T:
@@ -62,13 +65,15 @@ class Rows:
             return job()
         except FAILURES as error:
             self.close()  # and with the connection whatever transaction was left open; the next use opens another
-            self._level = None
+            self._in_force.clear()
             explained = explain(error, self.folder.path)
+            self._locked = explained.data.get("reason") == "SQLITE_BUSY"
             if isinstance(explained, StoreCorrupt):
                 self._damage = explained
             raise explained from error
 
-    def transaction(self, *, durable: bool) -> AbstractContextManager[None]:
+    @contextmanager
+    def transaction(self, *, durable: bool) -> Iterator[None]:
         """Begin a transaction, which commits at the end of the block unless that raises.
 
         When it has committed it survives the death of the process and, if ``durable``, the loss of power, together
@@ -80,12 +85,21 @@ class Rows:
         if self._damage is not None:
             raise StoreCorrupt(self._damage.message, **self._damage.data)
         self._sync(FULL if durable else NORMAL)
-        return self._cache.transact(retry=False)
+        self._wait_at_most(BUSY_AGAIN_TIMEOUT if self._locked else BUSY_TIMEOUT)
+        with self._cache.transact(retry=False):
+            yield
+        self._locked = False
 
     def _sync(self, level: int) -> None:
-        if level != self._level:
-            self._cache.reset("sqlite_synchronous", level, update=False)
-            self._level = level
+        self._set("sqlite_synchronous", level)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self._set("sqlite_busy_timeout", int(seconds * 1000))
+
+    def _set(self, setting: str, value: int) -> None:
+        if self._in_force.get(setting) != value:
+            self._cache.reset(setting, value, update=False)
+            self._in_force[setting] = value
 
     def get(self, key: str) -> bytes | None:
         """Return the payload under ``key``, or None. Raises ``StoreCorrupt``."""
@@ -142,10 +156,15 @@ class Rows:
     def give_back(self, pages: int) -> None:
         """Make the database smaller by at most ``pages`` pages, in a transaction of its own that needn't be durable."""
         self._sync(NORMAL)
+        self._wait_at_most(BUSY_AGAIN_TIMEOUT)
         self._cache.give_back(pages)
 
     def empty_log(self) -> None:
-        """Cut the write-ahead log, and the database's file, to what they hold, unless somebody is reading."""
+        """Cut the write-ahead log, and the database's file, to what they hold, unless somebody is reading.
+
+        Nobody is waited for: who reads or writes now would hold up whatever comes next here.
+        """
+        self._wait_at_most(0)
         self._cache.empty_log()
 
     def close(self) -> None:

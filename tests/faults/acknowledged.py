@@ -18,7 +18,8 @@ class Asked:
 
     Attributes:
         request_id: whose answer acknowledges it.
-        what: "create", "turn" (waited for), "accept" (not waited for), "interrupt", "archive", "delete".
+        what: "create", "turn" (waited for), "accept" (not waited for), "interrupt", "archive", "unarchive",
+            "delete"; anything else changes nothing.
         turn_id: the turn that it is about.
         text: what the turn says.
     """
@@ -49,8 +50,9 @@ class Expected:
             if done and under_way != "delete":
                 yield f"session {self.session_id} is not there"
             return
-        if "archive" in known and not found.head.archived:
-            yield f"session {self.session_id} is not archived"
+        put_away = [each.what for each in done if each.what in {"archive", "unarchive"}]
+        if put_away and found.head.archived != (put_away[-1] == "archive"):
+            yield f"session {self.session_id} is not as after {put_away[-1]}"
         for each in done:
             yield from found.misses(each)
 

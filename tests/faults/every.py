@@ -8,6 +8,7 @@ MODULES = [
     "kills",
     "kills_at_writes",
     "power_loss",
+    "io_errors",
     "damage",
     "two_processes",
     "watching",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from attrs import define, field
 from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.disk_check import check_store
 from tests.faults.acknowledged import Asked, Expected, Found, found_in
+from tests.faults.injected import new_place
 from tests.faults.recorded_calls import Call, Said, read_calls, recording
 from tests.faults.recorded_disk import RecordedDisk
 from tests.faults.sweep import Report, sweep
@@ -38,8 +38,7 @@ STORE = "new/deeper/store"
 @sweep(short=10, full=200, needs=["strace"])
 def power_loss(report: Report, size: int) -> None:
     """The loss of power at each fsync and each acknowledgement: what was acknowledged is there, whole."""
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Path(scratch)
+    with new_place() as work:
         (work / "disk").mkdir()
         client = _Client(Random(report.seed), work / "disk" / STORE)
         calls: list[Call | Said] = []

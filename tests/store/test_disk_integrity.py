@@ -362,6 +362,6 @@ def test_nothing_is_written_into_a_database_that_turned_out_to_be_damaged(path: 
     with pytest.raises(StoreCorrupt, match="sessions salvage"):
         rows.run(lambda: check_whole(str(tmp_path / "rubbish")))
     with pytest.raises(StoreCorrupt, match="sessions salvage"):
-        rows.run(lambda: rows.transaction(durable=True))
+        rows.run(lambda: rows.transaction(durable=True).__enter__())
     assert rows.run(lambda: rows.get(f"s/{other.session_id}/head"))
     rows.close()
