@@ -98,8 +98,9 @@ class ConfigFile:
     def _put(self, content: bytes) -> None:
         """Replace the file, durably and at once: a reader sees the old content or the new."""
         try:
-            handle, temporary = tempfile.mkstemp(prefix=".config-", dir=os.path.dirname(self.path))  # mode 0600
+            handle, temporary = tempfile.mkstemp(prefix=".config-", dir=os.path.dirname(self.path))
             try:
+                os.chmod(temporary, 0o600)  # the umask may have taken more away than it should
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
                     file.flush()

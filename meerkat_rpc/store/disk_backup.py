@@ -19,11 +19,12 @@ from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.codec import dump
 from meerkat_rpc.store.disk_cache import FAILURES, connect, explain
 from meerkat_rpc.store.disk_check import StoreReport, check_copy
-from meerkat_rpc.store.disk_folder import StoreFolder, explained, make_private, open_private, sync_directory
+from meerkat_rpc.store.disk_folder import StoreFolder, explained, make_private, sync_directory
 from meerkat_rpc.store.disk_leases import LEASES
 from meerkat_rpc.store.disk_log import refuse_shortened
 from meerkat_rpc.store.disk_rows import IDENTITY, recognise
 from meerkat_rpc.store.envelope import FORMAT, seal
+from meerkat_rpc.store.private_files import open_private
 
 STEP_PAGES = 1024
 """Pages copied between two reports of progress: 4 MiB."""

@@ -20,6 +20,7 @@ from attrs import define
 
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.store.envelope import FORMAT, NEWEST, newer
+from meerkat_rpc.store.private_files import HAS_OWNERS, OTHERS, open_private, refuse_odd_file, tighten_file
 
 MARKER = "store.json"
 DATABASE = "cache.db"
@@ -33,9 +34,7 @@ _NOT_SYNCED = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
 """What the system says where a directory can't be synced, or opened to be: file systems without that, Windows, a parent
 that we may pass but not read."""
 
-_OTHERS = 0o077
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
-_HAS_OWNERS = hasattr(os, "geteuid")  # not on Windows, where a profile's directories are private already
 
 
 @define
@@ -57,10 +56,11 @@ class StoreFolder:
                 make_private(self.path)
         mode = self.examine()
         with explained(self.path):
-            if mode & _OTHERS and _HAS_OWNERS:
+            if mode & OTHERS and HAS_OWNERS:
                 self._tighten(mode)
+                self._refuse_odd_files()  # again: nobody can put another in its place from here on
             for name in _FILES:
-                _tighten_file(os.path.join(self.path, name))
+                tighten_file(os.path.join(self.path, name))
 
     def examine(self) -> int:
         """Refuse a directory that a store can't be in; change nothing. Return its permissions."""
@@ -70,11 +70,12 @@ class StoreFolder:
             raise StoreError(f"The store's path {self.path} is a symbolic link. Name the directory itself.")
         if not stat.S_ISDIR(found.st_mode):
             raise StoreError(f"The store's path {self.path} is not a directory.")
-        if _HAS_OWNERS and found.st_uid != os.geteuid():
+        if HAS_OWNERS and found.st_uid != os.geteuid():
             raise StoreError(f"The store's directory {self.path} belongs to another user (uid {found.st_uid}).")
         if os.path.expandvars(self.path) != self.path:  # diskcache would expand it, and go elsewhere
             raise StoreError(f"The store's path {self.path} holds the name of an environment variable. Name another.")
         _refuse_network(self.path)
+        self._refuse_odd_files()
         return stat.S_IMODE(found.st_mode)
 
     def sizes(self) -> dict[str, int]:
@@ -113,7 +114,9 @@ class StoreFolder:
         path = os.path.join(self.path, MARKER)
         new = f"{path}.{os.getpid()}.new"  # of our own: another process may be creating the same store
         with explained(self.path):
-            with os.fdopen(open_private(new, os.O_TRUNC), "w", encoding="utf-8") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new)  # of a process that had our number and died
+            with os.fdopen(open_private(new), "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -155,6 +158,11 @@ class StoreFolder:
             row=DATABASE,
         )
 
+    def _refuse_odd_files(self) -> None:
+        for name in (*_FILES, f"{DATABASE}-journal"):  # SQLite's, until the database has its write-ahead log
+            with explained(self.path):
+                refuse_odd_file(os.path.join(self.path, name))
+
     def _tighten(self, mode: int) -> None:
         names = os.listdir(self.path)
         if names and MARKER not in names and DATABASE not in names:
@@ -173,13 +181,6 @@ def make_private(path: str) -> None:
     with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(path, 0o700)
         os.chmod(path, 0o700)
-
-
-def open_private(path: str, flags: int = os.O_EXCL) -> int:
-    """Create a file, mode 0600 whatever the umask, and return its descriptor, for writing."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
-    os.chmod(path, 0o600)  # the umask may have taken more away than it should
-    return descriptor
 
 
 @contextlib.contextmanager
@@ -205,17 +206,6 @@ def _locked(database: str) -> Iterator[None]:
         except BlockingIOError:
             raise StoreError(f"{database} is in use. End the servers and the commands that use it first.") from None
         yield
-
-
-def _tighten_file(path: str) -> None:
-    with explained(path):
-        if not os.path.lexists(path):
-            return
-        found = os.lstat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise StoreError(f"{path} is not a plain file, as a store's must be.")
-        if _HAS_OWNERS and found.st_mode & _OTHERS:
-            os.chmod(path, 0o600)
 
 
 def _identity(path: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
+from meerkat_rpc.store.private_files import make_directory, open_as_it_is, open_private
 from meerkat_rpc.store.projection import MADE_BY
 
 SESSION, EVENTS, SUMMARY = "session.json", "events.jsonl", "summary.txt"
@@ -33,7 +34,7 @@ class ProjectedFolder:
     def origin(self) -> Origin | None:
         """Return what the files were made from; None when they aren't all there, or aren't ours."""
         try:
-            with open(self._file(SESSION), encoding="utf-8") as file:
+            with open_as_it_is(self._file(SESSION), "rb") as file:
                 document = json.load(file)
             if document["made_by"] != MADE_BY or not os.path.exists(self._file(SUMMARY)):
                 return None
@@ -47,7 +48,7 @@ class ProjectedFolder:
         0 and b"" when the file is empty. What an interrupted writer left of a line is cut off.
         """
         try:
-            with open(self._file(EVENTS), "r+b") as file:
+            with open_as_it_is(self._file(EVENTS), "r+b") as file:
                 line = _cut_to_last_line(file)
             return (int(json.loads(line)["seq"]), line) if line else (0, b"")
         except (FileNotFoundError, ValueError, LookupError, TypeError):
@@ -55,15 +56,15 @@ class ProjectedFolder:
 
     def append(self, lines: Iterable[bytes], *, afresh: bool) -> None:
         """Write lines at the end of ``events.jsonl``, or from its beginning."""
-        os.makedirs(self.path, mode=0o700, exist_ok=True)  # what people said is theirs
-        with open(self._file(EVENTS), "wb" if afresh else "ab") as file:
+        make_directory(self.path)  # what people said is theirs
+        with os.fdopen(open_private(self._file(EVENTS), os.O_TRUNC if afresh else os.O_APPEND), "wb") as file:
             file.writelines(lines)
 
     def replace(self, name: str, content: bytes) -> None:
         """Write a file, so that a reader sees the old one or the new one."""
-        os.makedirs(self.path, mode=0o700, exist_ok=True)
+        make_directory(self.path)
         path = self._file(name)
-        with open(f"{path}.new", "wb") as file:
+        with os.fdopen(open_private(f"{path}.new", os.O_TRUNC), "wb") as file:
             file.write(content)
         os.replace(f"{path}.new", path)
 

@@ -19,6 +19,7 @@ from meerkat_rpc.domain import SessionHead
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.ids import canonical_id
 from meerkat_rpc.store.base import Store
+from meerkat_rpc.store.private_files import make_directory
 from meerkat_rpc.store.projected_folder import SESSION, SUMMARY, ProjectedFolder
 from meerkat_rpc.store.projection import encoded, event_line, session_json, summary_heading, summary_sections
 
@@ -59,11 +60,14 @@ class SessionProjector:
 
     async def _run(self, *, rebuild: bool) -> Projected:
         _, rows = await self._store.catalogue()
-        await asyncio.to_thread(os.makedirs, self._folder, 0o700, exist_ok=True)
+        await asyncio.to_thread(self._make_folder)
         removed = await asyncio.to_thread(self._remove_all_but, rows.keys())
         written, problems = 0, []
         for done, session_id in enumerate(sorted(rows)):
             self._progress(done, len(rows))
+            if not _is_id(session_id):  # a store from elsewhere may say so, and it would lead out of the folder
+                problems.append(f"The store names a session {session_id!r:.100}, which can't be one.")
+                continue
             try:
                 written += await self._project(session_id, rebuild=rebuild)
             except StoreCorrupt as error:
@@ -109,6 +113,11 @@ class SessionProjector:
             parts += summary_sections(await self._store.messages(head.session_id, start, count))
             start += count
         return encoded("".join(parts))
+
+    def _make_folder(self) -> None:
+        if not os.path.isdir(self._folder):  # a link to one is the user's own doing
+            os.makedirs(os.path.dirname(self._folder), exist_ok=True)
+            make_directory(self._folder)
 
     def _remove_all_but(self, kept: Collection[str]) -> int:
         """Remove the folders that were made from this store's sessions and whose sessions are gone; count them."""

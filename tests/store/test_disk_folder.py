@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store import disk_folder
+from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.disk_folder import NETWORK_FILESYSTEMS, filesystem_of
 from tests.store.conftest import open_disk
 from tests.store.sessions import add, create, events
@@ -84,13 +86,64 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     assert list((tmp_path / "real").iterdir()) == []
 
 
-def test_a_database_that_is_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+def test_a_parent_that_is_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    open_once(tmp_path / "link" / "store")
+    assert mode(tmp_path / "real" / "store") == 0o700
+
+
+def symbolic_link(path: Path, elsewhere: Path) -> None:
+    path.rename(elsewhere) if path.exists() else elsewhere.touch()
+    path.symlink_to(elsewhere)
+
+
+def hard_link(path: Path, elsewhere: Path) -> None:
+    path.touch()
+    elsewhere.hardlink_to(path)
+
+
+def pipe(path: Path, _elsewhere: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def directory(path: Path, _elsewhere: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def of_another_user(path: Path, _elsewhere: Path) -> None:
+    path.touch()
+    os.chown(path, 12345, 12345)
+
+
+@pytest.mark.parametrize("name", ["store.json", "cache.db", "cache.db-wal", "cache.db-shm", "cache.db-journal"])
+@pytest.mark.parametrize("odd", [symbolic_link, hard_link, pipe, directory, of_another_user])
+def test_a_file_that_is_not_what_it_seems_is_refused_and_left(
+    tmp_path: Path, name: str, odd: Callable[[Path, Path], None]
+) -> None:
+    if odd is of_another_user and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
     path = tmp_path / "store"
     open_once(path)
-    (path / "cache.db").rename(tmp_path / "elsewhere")
-    (path / "cache.db").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StoreError, match="not a plain file"):
+    path.chmod(0o777)  # whoever put it there could do so
+    odd(path / name, tmp_path / "elsewhere")
+    before = (path / name).lstat()
+    with pytest.raises(StoreError, match=r"plain file|hard link|another user"):
         open_once(path)
+    assert asyncio.run(DiskStore(path).check()).problems
+    after = (path / name).lstat()
+    assert (after.st_mode, after.st_ino, after.st_size) == (before.st_mode, before.st_ino, before.st_size)
+
+
+def test_a_link_in_the_place_of_the_marker_s_draft_is_not_followed(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    path.mkdir(mode=0o700)
+    elsewhere.write_text("dear")
+    (path / f"store.json.{os.getpid()}.new").symlink_to(elsewhere)
+    open_once(path)
+    assert elsewhere.read_text() == "dear"
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -255,3 +256,73 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
             await SessionProjector(MemoryStore(), str(tmp_path / "file" / "folder")).run()
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o777], ids=oct)
+def test_the_files_are_private_whatever_the_umask(on_store: StoreTest, folder: Path, umask: int) -> None:
+    async def test(store: Store) -> None:
+        await conversation(store)
+        before = os.umask(umask)
+        try:
+            await project(store, folder)
+            await project(store, folder, rebuild=True)
+        finally:
+            os.umask(before)
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()}
+        assert modes == {0o600}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.glob("*"))} == {0o700}
+
+    on_store(test)
+
+
+@pytest.mark.parametrize("name", ["session.json.new", "events.jsonl", "summary.txt.new"])
+def test_a_link_in_the_folder_is_not_followed(on_store: StoreTest, folder: Path, tmp_path: Path, name: str) -> None:
+    async def test(store: Store) -> None:
+        place = folder / (await conversation(store)).session_id
+        (tmp_path / "elsewhere").write_text("dear")
+        place.mkdir(parents=True)
+        (place / name).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match=f"{name} can't be written"):
+            await project(store, folder)
+        assert (tmp_path / "elsewhere").read_text() == "dear"
+
+    on_store(test)
+
+
+def test_a_pipe_in_the_folder_is_not_waited_for(on_store: StoreTest, folder: Path) -> None:
+    async def test(store: Store) -> None:
+        place = folder / (await conversation(store)).session_id
+        place.mkdir(parents=True)
+        os.mkfifo(place / "session.json")
+        await project(store, folder)
+        assert json.loads((place / "session.json").read_text())["session_id"] == place.name
+        (place / "events.jsonl").unlink()
+        os.mkfifo(place / "events.jsonl")
+        with pytest.raises(StoreError, match="can't be written"):
+            await project(store, folder)
+
+    on_store(test)
+
+
+def test_a_session_folder_that_is_a_link_is_not_followed(on_store: StoreTest, folder: Path, tmp_path: Path) -> None:
+    async def test(store: Store) -> None:
+        head = await conversation(store)
+        (tmp_path / "elsewhere").mkdir()
+        folder.mkdir()
+        (folder / head.session_id).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match="can't be written"):
+            await project(store, folder)
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+    on_store(test)
+
+
+def test_a_name_that_is_no_id_leads_nowhere(folder: Path, tmp_path: Path) -> None:
+    async def forged() -> Projected:
+        store = MemoryStore()
+        await store.open()
+        await store.commit(SessionChange(new_head(session_id="../outside")))
+        return await SessionProjector(store, str(folder)).run()
+
+    assert asyncio.run(forged()).problems
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
