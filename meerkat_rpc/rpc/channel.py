@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from meerkat_rpc.domain import LoggedEvent
 from meerkat_rpc.rpc.dialect import Dialect
-from meerkat_rpc.rpc.stdio import OutputThread
+from meerkat_rpc.rpc.stdio import OutputThread, can_be_awaited, nobody_reads
 from meerkat_rpc.wire.framing import Style, encode
 
 EVENTS_HIGH_WATER = 1 << 20
@@ -31,12 +31,14 @@ class Channel:
         fd: where to write.
         style: tells the framing; it is decided by the first byte the client sends.
         dialect: how the client sees events.
-        broken: called in the event loop once nobody reads any more.
+        broken: called in the event loop once nobody reads any more, perhaps twice.
     """
 
     def __init__(self, fd: int, style: Callable[[], Style], dialect: Dialect, broken: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         self.dialect = dialect
+        self._fd = fd
+        self._broken = broken
         self._style = style
         self._waiting: list[asyncio.Future[None]] = []
         self._output = OutputThread(
@@ -46,6 +48,14 @@ class Channel:
             low_water=EVENTS_LOW_WATER,
         )
         self._output.start()
+        if can_be_awaited(fd):  # where it can't, the next message finds out
+            loop.add_reader(fd, self._look)
+
+    def _look(self) -> None:
+        """See why the output became readable: because nobody reads it any more, or because it is the input as well."""
+        asyncio.get_running_loop().remove_reader(self._fd)
+        if nobody_reads(self._fd):
+            self._broken()
 
     def send(self, body: bytes) -> None:
         """Send one message."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import select
-import stat
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from meerkat_rpc.rpc.stdio import can_be_awaited
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,7 +46,7 @@ class InputThread:
         A client asks as soon as it has spawned us, and its first question is answered several times sooner by a thread
         that needn't share the interpreter with the imports to come.
         """
-        if LoopInput.can_read(self.fd) and select.select([self.fd], [], [], 0)[0]:
+        if can_be_awaited(self.fd) and select.select([self.fd], [], [], 0)[0]:
             self._step()
         threading.Thread(target=self._run, name="stdin", daemon=True).start()
 
@@ -86,12 +86,6 @@ class LoopInput:
         self._fd = fd
         self._receive = receive
         self._loop = loop
-
-    @staticmethod
-    def can_read(fd: int) -> bool:
-        """Return whether the event loop can wait for ``fd``. A terminal it could, but others may read from that too."""
-        mode = os.fstat(fd).st_mode
-        return sys.platform != "win32" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
     def resume(self) -> None:
         """Read, or read on."""

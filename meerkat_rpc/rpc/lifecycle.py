@@ -8,6 +8,8 @@ closed output          are interrupted and saved as such          0
 parent gone            are interrupted and saved as such          0
 ``exit``               are interrupted and saved as such          0 after ``shutdown``, else 1 (as language servers)
 unreadable framing     are interrupted and saved as such          1
+
+Whatever happens while turns finish after the end of input, a parent that is gone for good above all, interrupts them.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ class Lifecycle:
 
     def __init__(self, shut_down: Callable[[], Awaitable[None]]) -> None:
         self._shut_down = shut_down
-        self._ended: asyncio.Future[tuple[bool, int]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[tuple[bool, int]] = loop.create_future()
+        self.hurried: asyncio.Future[None] = loop.create_future()
+        """Done once there is a reason not to let running turns finish."""
         self._was_shut_down = False
         self._parent_watch: asyncio.Task[None] | None = None
 
@@ -42,13 +47,15 @@ class Lifecycle:
         """End the server. The first reason counts, except that draining gives way to anything."""
         if not self._ended.done():
             self._ended.set_result((drain, exit_code))
+        if not drain and not self.hurried.done():
+            self.hurried.set_result(None)
 
     def catch_signals(self, again: Callable[[], None]) -> None:
-        """End on SIGTERM, SIGINT and SIGHUP; call ``again`` if one comes while ending already."""
+        """End on SIGTERM, SIGINT and SIGHUP; call ``again`` if one comes when turns are being interrupted already."""
         loop = asyncio.get_running_loop()
 
         def caught() -> None:
-            if self._ended.done():
+            if self.hurried.done():
                 again()
             self.end()
 

@@ -24,6 +24,7 @@ from meerkat_rpc.rpc.lifecycle import Lifecycle
 from meerkat_rpc.rpc.mapping import wire_error
 from meerkat_rpc.rpc.opening import Opening, OpenService
 from meerkat_rpc.rpc.protocol import SessionProtocol
+from meerkat_rpc.rpc.stdio import can_be_awaited
 from meerkat_rpc.wire.framing import FramingError, Style
 
 END_S = 2.0
@@ -122,7 +123,7 @@ class _Server:
         """Have input come here: by way of the thread, and from its next chunk on without it where that can be."""
         loop = asyncio.get_running_loop()
         relieve = None
-        if LoopInput.can_read(thread.fd):
+        if can_be_awaited(thread.fd):
             self._loop_input = LoopInput(thread.fd, self._take, loop)
             relieve = partial(_post, loop, self._loop_input.resume)
         thread.divert(partial(_post, loop, self._take), relieve)
@@ -172,10 +173,16 @@ class _Server:
     async def finish(self, *, drain: bool) -> None:
         """Let what runs end, in its own time or now; answer everything; write it all."""
         if drain:
-            await _within(self._launch.drain_timeout_s, self._all_quiet())
+            await self._drain()
         await _within(END_S, self._shut_down())
         await _within(END_S, self._all_answered())
         self._channel.close(FLUSH_S)
+
+    async def _drain(self) -> None:
+        """Let what runs finish, until that takes too long or there is a reason not to wait."""
+        quiet = asyncio.get_running_loop().create_task(self._all_quiet())
+        either: set[asyncio.Future[None]] = {quiet, self.lifecycle.hurried}
+        await asyncio.wait(either, timeout=self._launch.drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def _all_quiet(self) -> None:
         await self._protocol.quiet()

@@ -57,6 +57,19 @@ def _widen(fd: int) -> None:
             return
 
 
+def can_be_awaited(fd: int) -> bool:
+    """Return whether the event loop can wait for ``fd``. A terminal it could, but others may read from that too."""
+    mode = os.fstat(fd).st_mode
+    return sys.platform != "win32" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+
+
+def nobody_reads(fd: int) -> bool:
+    """Return whether the other end of ``fd``, for which the event loop can wait, is closed."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+
+
 class OutputThread:
     """Writes to ``fd`` in the order of ``write``, which never blocks.
 

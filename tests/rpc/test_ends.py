@@ -81,6 +81,44 @@ def test_a_closed_output_ends_it_with_the_turn_saved(tmp_path: Path) -> None:
     assert outcome(tmp_path / "store", session_id)[0] == "interrupted"
 
 
+def test_a_closed_output_ends_an_idle_server(tmp_path: Path) -> None:
+    with Server("--store", str(tmp_path / "store"), reading=False) as server:
+        server.send("initialize")
+        server.read_line()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+        assert server.wait(10) == 0
+
+
+def test_a_parent_that_is_gone_for_good_does_not_leave_a_silent_turn_behind(tmp_path: Path) -> None:
+    with Server("--store", str(tmp_path / "store"), reading=False) as server:
+        session_id = "01890000-0000-7000-8000-000000000003"
+        script = [{"text": "half"}, {"sleep_ms": 600_000}]
+        server.send(
+            "session/create", session_id=session_id, prompt="go", model="scripted", provider_params={"script": script}
+        )
+        while b"half" not in server.read_line():
+            pass
+        assert server.process.stdout is not None
+        gone = time.monotonic()
+        server.end_input()
+        server.process.stdout.close()
+        assert server.wait(10) == 0
+        assert time.monotonic() - gone < SOON_S
+    assert outcome(tmp_path / "store", session_id) == ("interrupted", "half")
+
+
+def test_a_signal_interrupts_and_saves_what_finishes_after_the_end_of_input(tmp_path: Path) -> None:
+    with Server("--store", str(tmp_path / "store")) as server:
+        session_id, _turn = server.hang("half")
+        last = server.send("runtime/health")
+        server.end_input()
+        server.answer(last)
+        server.signal(signal.SIGTERM)
+        assert server.wait(10) == 0
+    assert outcome(tmp_path / "store", session_id) == ("interrupted", "half")
+
+
 def test_a_dead_parent_ends_it_while_somebody_else_holds_the_pipe(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with Server("--store", str(tmp_path / "store")) as server:
