@@ -18,6 +18,7 @@ MODULES = [
     "models",
     "soak",
     "slow_client",
+    "ends",
     "secrets",
 ]
 

@@ -16,7 +16,7 @@ from tests.faults.reopening import doctor_finds_nothing, kept_on_defect, reopene
 from tests.faults.sweep import Report, sweep
 from tests.faults.verification import Found, Verification
 from tests.faults.witness import Message, Script, Turn, Witness
-from tests.faults.workload import Client
+from tests.faults.workload import Client, ignore
 from tests.rpc.driver import Server
 
 CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate")
@@ -144,7 +144,7 @@ def _scenes(place: Path) -> list[Scene]:
 
 def _list(client: Client) -> None:
     """Wait for the store to be open, with the turns of dead processes ended."""
-    client.ask("session/list", _ignore)
+    client.ask("session/list", ignore)
     client.hear_all()
 
 
@@ -156,29 +156,29 @@ def _use(client: Client) -> None:
         nonlocal fork
         fork = answer["result"]["session_id"]
 
-    client.turn(Turn(session_id, "first", [{"text": "yes"}], creates=True), _ignore)
+    client.turn(Turn(session_id, "first", [{"text": "yes"}], creates=True), ignore)
     client.hear_all()
-    client.turn(Turn(session_id, "second", USING_A_TOOL), _ignore)
-    client.rename(session_id, "title 1", _ignore)
+    client.turn(Turn(session_id, "second", USING_A_TOOL), ignore)
+    client.rename(session_id, "title 1", ignore)
     client.hear_all()
     client.fork(session_id, forked)
     client.hear_all()
     _interrupt(client, fork)
-    client.archive(session_id, _ignore)
-    client.delete(fork, _ignore)
+    client.archive(session_id, ignore)
+    client.delete(fork, ignore)
     client.hear_all()
 
 
 def _interrupt(client: Client, session_id: str) -> None:
     turn = Turn(session_id, "third", SPEAKING)
     _speak(client, turn)
-    client.ask("turn/interrupt", _ignore, session_id=session_id, turn_id=turn.turn_id)
+    client.ask("turn/interrupt", ignore, session_id=session_id, turn_id=turn.turn_id)
     client.hear_all()
 
 
 def _speak(client: Client, turn: Turn) -> None:
     """Start a turn and wait until it has said something."""
-    client.turn(turn, _ignore)
+    client.turn(turn, ignore)
     client.hear_until(lambda event: event["type"] == "text_delta")
 
 
@@ -190,7 +190,3 @@ def _crash(scene: Scene) -> None:
             _speak(client, Turn(str(uuid.uuid4()), f"prompt {number}", SPEAKING, creates=True))
         server.process.kill()
         client.hear_the_rest()
-
-
-def _ignore(_: Message) -> None:
-    """Do nothing about an answer."""

@@ -173,7 +173,6 @@ class Verification:
         assert run.prompt == turn.prompt
         if turn.answer is not None:
             run.check_answer(turn.answer)
-        assert not (run.was_cut and turn.ended), f"turn {turn.turn_id} was heard to end, and then it had not"
         self.found.interrupted += run.was_cut
         self.found.acknowledged += turn.ended
 

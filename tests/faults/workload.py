@@ -19,6 +19,10 @@ FORKED_MESSAGES = 1
 Then = Callable[[Message], object]
 
 
+def ignore(_: Message) -> None:
+    """Do nothing about an answer."""
+
+
 class Client:
     """Asks one server, hears it, and lets the witness know both."""
 
