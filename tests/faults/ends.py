@@ -9,13 +9,14 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from random import Random
 
 import orjson
 import psutil
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from meerkat_rpc.store.disk import DiskStore
 from tests.faults.reopening import doctor_finds_nothing, kept_on_defect, reopened
@@ -94,26 +95,28 @@ ENDS_OF_TURNS = (
 """Those of a server with turns running: all of them."""
 
 
-@define
-class _Times:
-    """How long ends took, by whether the parent watch had to notice."""
-
-    slowest: dict[float, float] = field(factory=lambda: {SOON_S: 0.0, WATCH_S: 0.0})
+AT_ONCE = 3
+"""Servers that are ended at the same time: most of an end is waiting."""
 
 
 @sweep(short=1, full=20)
 def ends(report: Report, size: int) -> None:
     """End a server in every way, idle and amid turns: in time, with code 0, all saved, no process left."""
-    random, times = Random(report.seed), _Times()
     idle = [(end, _turns(0)) for end in ENDS]
-    cases = [*idle, *((end, _turns(FINISHING_S if end.finishes else LONG_S)) for end in ENDS_OF_TURNS)]
-    for number, (end, scripts) in product(range(size), cases):
+    amid_turns = [(end, _turns(FINISHING_S if end.finishes else LONG_S)) for end in ENDS_OF_TURNS]
+    slowest = {SOON_S: 0.0, WATCH_S: 0.0}
+
+    def run(case: tuple[int, tuple[End, list[Script]]]) -> None:
+        number, (end, scripts) = case
         name = f"{end.name}, {'amid turns' if scripts else 'idle'}, time {number + 1}"
         with kept_on_defect(report) as place, report.case(name):
-            seconds = _end(end, scripts, place / "store", random)
-            times.slowest[end.within_s] = max(times.slowest[end.within_s], seconds)
-    report.figure("slowest", f"{times.slowest[SOON_S]:.2f} s")
-    report.figure("slowest of the parent watch", f"{times.slowest[WATCH_S]:.2f} s")
+            seconds = _end(end, scripts, place / "store", Random(report.seed))
+            slowest[end.within_s] = max(slowest[end.within_s], seconds)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run, product(range(size), [*idle, *amid_turns])))
+    report.figure("slowest", f"{slowest[SOON_S]:.2f} s")
+    report.figure("slowest of the parent watch", f"{slowest[WATCH_S]:.2f} s")
 
 
 def _turns(seconds: float) -> list[Script]:
