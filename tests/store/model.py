@@ -55,8 +55,9 @@ JSON = st.recursive(
 )
 
 SESSIONS = st.sampled_from([f"019a0000-0000-7000-8000-00000000000{digit}" for digit in "123"])
-TURNS = st.sampled_from([f"019a0000-0000-7000-8000-0000000000b{digit}" for digit in "123"])
-DRIFT = st.sampled_from([0] * 12 + [-1, 1])
+TURN_IDS = [f"019a0000-0000-7000-8000-0000000000b{digit}" for digit in "123"]
+TURNS = st.sampled_from(TURN_IDS)
+DRIFT = st.sampled_from([0] * 30 + [-1, 1])
 """By how much a caller is mistaken about what is stored: most are not."""
 
 MESSAGES = st.builds(
@@ -72,7 +73,6 @@ MESSAGES = st.builds(
 )
 ERRORS = st.builds(ErrorInfo, st.just("AGENT_ERROR"), TEXTS, st.dictionaries(TEXTS, JSON, max_size=1))
 USAGES = st.builds(Usage, st.integers(0, 99), st.integers(0, 99), st.none() | st.integers(0, 9))
-RUNNING = st.builds(RunningTurn, TURNS, st.just(OWNER), st.just(1), st.just(0), st.just(NOW))
 HEADS: dict[str, st.SearchStrategy[Any]] = {
     "config": st.builds(AgentConfig, model=st.none() | TEXTS, provider_params=st.none() | st.just({"a": [1]})),
     "title": st.none() | TEXTS,
@@ -81,8 +81,6 @@ HEADS: dict[str, st.SearchStrategy[Any]] = {
     "cwd": st.none() | TEXTS,
     "archived": st.booleans(),
     "usage": USAGES,
-    "last_turn": st.none() | st.builds(LastTurn, TURNS, st.sampled_from(TurnOutcome), st.none() | ERRORS),
-    "running": st.none() | RUNNING,
 }
 RECORDS = st.builds(
     TurnRecord,
@@ -166,6 +164,7 @@ class StoreMachine(RuleBasedStateMachine):
             message_count=head.message_count + len(messages) + drifts[2],
             turn_count=head.turn_count + 1,
             **fields,
+            **_of_turn(record),
         )
         log = self._events(session, events, drifts[3])
         change = SessionChange(following, messages, log, record, create_turn_id if head.revision == 0 else None)
@@ -177,10 +176,12 @@ class StoreMachine(RuleBasedStateMachine):
         log = self._events(session, events, drift)
         self._both(methodcaller("append", session, log))
 
-    @rule(session=SESSIONS)
-    def delete(self, session: str) -> None:
-        """Delete a session."""
-        self._both(methodcaller("delete", session))
+    @rule(session=SESSIONS, looked=st.booleans(), drift=DRIFT)
+    def delete(self, session: str, looked: bool, drift: int) -> None:
+        """Delete a session, or the one that was looked at."""
+        head = self._run(self._memory.head(session)) if looked else None
+        seen = evolve(head, revision=head.revision + drift) if head else None
+        self._both(methodcaller("delete", session, seen))
 
     @rule(session=SESSIONS, first=st.integers(1, 300), length=st.integers(0, 100), upto=st.integers(0, 300))
     def fold(self, session: str, first: int, length: int, upto: int) -> None:
@@ -199,21 +200,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     # -- what is read -----------------------------------------------------------------------------------------------
 
-    @rule(session=SESSIONS, start=st.integers(0, 60), count=st.integers(0, 40))
-    def messages_are_the_same(self, session: str, start: int, count: int) -> None:
-        """Read a page of messages."""
-        self._both(methodcaller("messages", session, start, count))
-
-    @rule(session=SESSIONS, after=st.integers(0, 500), limit=st.integers(0, 200))
-    def events_are_the_same(self, session: str, after: int, limit: int) -> None:
-        """Read a page of events."""
-        self._both(methodcaller("events", session, after, limit))
-
-    @rule(session=SESSIONS, turn=TURNS)
-    def turns_are_the_same(self, session: str, turn: str) -> None:
-        """Read a turn's record, and whose first turn it was."""
+    @rule(session=SESSIONS, turn=TURNS, first=st.integers(0, 60), after=st.integers(0, 500), count=st.integers(0, 99))
+    def pages_are_the_same(self, session: str, turn: str, first: int, after: int, count: int) -> None:
+        """Read a page of messages, a page of events, a turn's record."""
+        self._both(methodcaller("messages", session, first, count))
+        self._both(methodcaller("events", session, after, count))
         self._both(methodcaller("turn", session, turn))
-        self._both(methodcaller("session_of_turn", turn))
 
     @invariant()
     def heads_and_rows_are_the_same(self) -> None:
@@ -224,6 +216,8 @@ class StoreMachine(RuleBasedStateMachine):
             self._both(methodcaller("head", session))
             self._both(methodcaller("last_seq", session))
         self._both(_running)
+        for turn in TURN_IDS:
+            self._both(methodcaller("session_of_turn", turn))
 
     def everything_is_the_same(self) -> None:
         """Read all that there is."""
@@ -242,6 +236,15 @@ class StoreMachine(RuleBasedStateMachine):
             LoggedEvent(seq, NOW + seq, f"turn {seq % 3}", b'{"type":"text_delta","delta":"%s"}' % (b"x" * (seq % 7)))
             for seq in range(first, first + count)
         ]
+
+
+def _of_turn(record: TurnRecord | None) -> dict[str, Any]:
+    """Return what a head says that is committed with ``record``."""
+    if record is None:
+        return {}
+    if record.outcome is TurnOutcome.RUNNING:
+        return {"running": RunningTurn(record.turn_id, OWNER, record.first_seq, record.first_message, NOW)}
+    return {"running": None, "last_turn": LastTurn(record.turn_id, record.outcome, record.error)}
 
 
 async def _outcome(call: Awaitable[Any]) -> Any:
