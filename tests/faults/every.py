@@ -9,6 +9,8 @@ MODULES = [
     "kills_at_writes",
     "power_loss",
     "io_errors",
+    "bad_disks",
+    "locked_database",
     "damage",
     "two_processes",
     "watching",

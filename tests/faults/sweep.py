@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -75,10 +76,13 @@ class Sweep:
     full: int
     needs: Sequence[str] = ()
     imports: Sequence[str] = ()
+    as_root: bool = False
 
     def missing(self) -> list[str]:
-        """Return the programs and modules that it needs and that aren't here."""
+        """Return the programs, rights and modules that it needs and that aren't here."""
         programs = [program for program in self.needs if shutil.which(program) is None]
+        if self.as_root and os.geteuid() != 0:
+            programs.append("the right to mount")
         return programs + [module for module in self.imports if find_spec(module) is None]
 
 
@@ -87,7 +91,7 @@ SWEEPS: dict[str, Sweep] = {}
 
 
 def sweep(
-    *, short: int, full: int, needs: Sequence[str] = (), imports: Sequence[str] = ()
+    *, short: int, full: int, needs: Sequence[str] = (), imports: Sequence[str] = (), as_root: bool = False
 ) -> Callable[[Callable[[Report, int], None]], Callable[[Report, int], None]]:
     """Register a function as the sweep of its name, described by the first line of its docstring.
 
@@ -96,11 +100,12 @@ def sweep(
         full: the size in ``make faults``.
         needs: programs that must be there.
         imports: modules that must be there.
+        as_root: whether it can be run by root only.
     """
 
     def register(run: Callable[[Report, int], None]) -> Callable[[Report, int], None]:
         what = (run.__doc__ or "").partition("\n")[0]
-        SWEEPS[run.__name__] = Sweep(run.__name__, what, run, short, full, needs, imports)
+        SWEEPS[run.__name__] = Sweep(run.__name__, what, run, short, full, needs, imports, as_root)
         return run
 
     return register
