@@ -75,6 +75,15 @@ class DiskStore:
             raise StoreError(f"The store in {self.path} is not open.")
         return await self._thread.run(lambda: parts.rows.run(lambda: job(parts)))
 
+    async def _read(self, job: Callable[[Parts], T]) -> T:
+        """Run a job that reads several rows, which belong together."""
+
+        def consistent(parts: Parts) -> T:
+            with parts.rows.snapshot():
+                return job(parts)
+
+        return await self._run(consistent)
+
     async def check(self) -> StoreReport:
         """Examine the store, open or not, and change nothing. See ``disk_check.py``."""
         from meerkat_rpc.store.disk_check import check_store
@@ -83,7 +92,7 @@ class DiskStore:
 
     async def head(self, session_id: str) -> SessionHead | None:
         """Return the session's head as last committed by anyone, or None."""
-        return await self._run(lambda parts: parts.sessions.head(session_id))
+        return await self._read(lambda parts: parts.sessions.head(session_id))
 
     async def commit(self, change: SessionChange) -> None:
         """Apply ``change`` whole and durably, or raise ``RevisionConflict``."""
@@ -114,15 +123,15 @@ class DiskStore:
 
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""
-        return await self._run(lambda parts: parts.sessions.messages(session_id, start, count))
+        return await self._read(lambda parts: parts.sessions.messages(session_id, start, count))
 
     async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
         """Return the record of a turn, or None."""
-        return await self._run(lambda parts: parts.sessions.turn(session_id, turn_id))
+        return await self._read(lambda parts: parts.sessions.turn(session_id, turn_id))
 
     async def session_of_turn(self, create_turn_id: str) -> str | None:
         """Return the session that was created with ``create_turn_id``, or None."""
-        return await self._run(lambda parts: parts.sessions.session_of_turn(create_turn_id))
+        return await self._read(lambda parts: parts.sessions.session_of_turn(create_turn_id))
 
     async def catalogue(self) -> tuple[int, Mapping[str, CatalogueRow]]:
         """Return the catalogue's version and rows, fresh; the mapping is never changed afterwards."""
@@ -150,7 +159,7 @@ class DiskStore:
 
     async def events(self, session_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """Return at most ``limit`` events after ``after_seq``."""
-        return await self._run(lambda parts: parts.lanes.events(session_id, after_seq, limit))
+        return await self._read(lambda parts: parts.lanes.events(session_id, after_seq, limit))
 
     async def last_seq(self, session_id: str) -> int:
         """Return the log's last sequence number, or 0."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import accumulate
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -108,6 +108,10 @@ class Cache(Protocol):
         """Begin a transaction; it ends with the block."""
         ...
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Have what is read in the block be as of one moment, whatever others commit meanwhile."""
+        ...
+
     def reset(self, key: str, value: Any, *, update: bool) -> Any:
         """Change a setting, in the database too if ``update``."""
         ...
@@ -130,6 +134,16 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
             chosen = [rowid for rowid, _ in found[: max(1, min(rows, fitting))]]
             sql(f"DELETE FROM Cache WHERE rowid IN ({','.join(map(str, chosen))})")  # noqa: S608 - numbers of SQLite's
         return len(chosen) < len(found)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See ``Cache``. Nobody is kept waiting, and nobody waits: readers have the write-ahead log to themselves."""
+        self._sql("BEGIN")
+        try:
+            yield
+        finally:
+            if self._con.in_transaction:  # SQLite ends it itself on the worst of errors
+                self._sql("ROLLBACK")
 
     @property
     def page_bytes(self) -> int:

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from attrs import define
 
 from meerkat_rpc.domain import LoggedEvent
-from meerkat_rpc.errors import StoreCorrupt
 from meerkat_rpc.store.codec import dump, read
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.envelope import FORMAT, SPARSE, corrupt
@@ -103,11 +102,7 @@ class Lanes:
         """Return at most ``limit`` events after ``after_seq``."""
         if not self._rows.has(log_key(session_id)) and self.log(session_id) is None:
             return []
-        reader = self.reader(session_id)
-        try:
-            return list(reader.records(after_seq + 1, limit))
-        except StoreCorrupt:  # or another process folded what we were reading: then it is well now
-            return list(reader.records(after_seq + 1, limit))
+        return list(self.reader(session_id).records(after_seq + 1, limit))
 
     def reader(self, session_id: str) -> Reader:
         """Return what reads the log."""

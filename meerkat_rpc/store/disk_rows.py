@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from attrs import define, field
@@ -89,6 +89,10 @@ class Rows:
         with self._cache.transact(retry=False):
             yield
         self._locked = False
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Have what is read in the block be as of one moment: another process may delete a session amid its rows."""
+        return self._cache.snapshot()
 
     def _sync(self, level: int) -> None:
         self._set("sqlite_synchronous", level)

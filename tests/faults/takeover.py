@@ -30,7 +30,7 @@ BUSY, INTERRUPTED, STORE_ERROR = -32002, -32005, -32015
 SPEAKS: Script = [{"text": "word ", "repeat": 1_000_000, "delay_ms": 20}]
 """A turn that would append to its log as soon as its process is continued."""
 
-ENDS: Script = [{"text": "so far"}, {"sleep_ms": 3_000}]
+ENDS: Script = [{"text": "so far"}, {"sleep_ms": 5_000}]
 """A turn that would commit its end as soon as its process is continued."""
 
 
@@ -54,10 +54,9 @@ def _round(report: Report, name: str, store: Path) -> list[float]:
         Server(*at, under=ELSEWHERE) as stopped,
         Server(*at, under=ELSEWHERE) as killed,
     ):
-        theirs, others, lost = _Owner(neighbour), _Owner(stopped, elsewhere=True), _Owner(killed, elsewhere=True)
-        theirs.signal(signal.SIGSTOP)
-        others.signal(signal.SIGSTOP)
-        lost.signal(signal.SIGKILL)
+        lost = _Owner(killed, signal.SIGKILL, elsewhere=True)
+        others = _Owner(stopped, signal.SIGSTOP, elsewhere=True)
+        theirs = _Owner(neighbour, signal.SIGSTOP)
         with report.case(f"{name}: a neighbour that is stopped keeps its sessions"):
             _refused(here, theirs)
         with report.case(f"{name}: a killed owner elsewhere is waited for until its lease has run out"):
@@ -83,9 +82,9 @@ def _continued(report: Report, name: str, here: Server, theirs: _Owner, others: 
 
 
 class _Owner:
-    """A server that runs a turn of each kind, and is stopped amid them."""
+    """A server that runs a turn of each kind, and gets a signal amid them."""
 
-    def __init__(self, server: Server, *, elsewhere: bool = False) -> None:
+    def __init__(self, server: Server, number: signal.Signals, *, elsewhere: bool = False) -> None:
         self.server = server
         self.stopped = 0.0
         self.turns: dict[str, int | str] = {}
@@ -95,6 +94,7 @@ class _Owner:
             server.until(lambda params: params["event"]["type"] == "text_delta")
         process = psutil.Process(server.process.pid)
         self._process = process.children()[0] if elsewhere else process
+        self.signal(number)
 
     @property
     def pid(self) -> int:

@@ -20,6 +20,7 @@ from meerkat_rpc.store import disk_rows
 from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.disk_cache import SETTINGS
 from meerkat_rpc.store.disk_check import check_store
+from meerkat_rpc.store.disk_parts import Parts, open_parts
 from tests.imported import packages_after
 from tests.store import processes
 from tests.store.conftest import open_disk
@@ -126,6 +127,27 @@ def test_processes_that_commit_to_one_session_never_overwrite_each_other(path: P
             assert len((await store.catalogue())[1]) == 1 + 3
 
     asyncio.run(read())
+
+
+def test_what_is_read_of_a_session_is_as_of_one_moment(path: Path) -> None:
+    texts = ["x" * 5000 for _ in range(20)]  # each in a row of its own
+    other = []
+
+    async def scenario() -> None:
+        async with open_disk(path) as store:
+            head = await add(store, await create(store), [message(text) for text in texts])
+
+            def read(parts: Parts) -> list[str]:
+                assert parts.sessions.head(head.session_id) is not None
+                other.append(open_parts(str(path)))
+                other[0].sessions.delete(head.session_id)
+                return [found.content for found in parts.sessions.messages(head.session_id, 0, 100)]
+
+            assert await store._read(read) == texts
+            assert await store.messages(head.session_id, 0, 100) == []
+
+    asyncio.run(scenario())
+    other[0].rows.close()
 
 
 def test_processes_that_create_the_same_store_at_once_share_it(path: Path) -> None:

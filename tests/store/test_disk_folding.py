@@ -119,7 +119,9 @@ def test_a_log_whose_folded_event_says_something_else_is_told_of(path: Path) -> 
     assert f"Session {session_id}: event 100 follows event 69." in check_store(str(path)).problems
 
 
-def test_what_another_process_folds_while_it_is_read_is_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_process_folds_while_it_is_read_is_read_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = [LoggedEvent(seq, NOW, "turn", b"%d" % seq * 5000) for seq in range(1, 131)]
     found = folding(log, 2, 60)
     session_id = made(path, log, [])
@@ -134,6 +136,7 @@ def test_what_another_process_folds_while_it_is_read_is_read_again(path: Path, m
         return read_body(reader, position)
 
     async def test(store: DiskStore) -> None:
+        assert await store.events(session_id, 0, 1000) == log
         assert await store.events(session_id, 0, 1000) == folded(log, [found])
 
     monkeypatch.setattr(Reader, "_body", body)
