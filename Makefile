@@ -46,8 +46,9 @@ lint: $(DEV)  ## Formatting, lint, types, import rules, generated files
 format: $(DEV)  ## Put the code into shape
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-schema: $(DEV)  ## Generate schema/ from the wire types
+schema: $(DEV)  ## Generate schema/ from the wire types, and the table of limits
 	$(BIN)/meerkat-rpc schema --write
+	$(RUN) tests.repository.limits --write
 
 faults: $(DEV)  ## Inject every fault as often as it takes, and print the table: two hours
 	$(RUN) tests.faults

@@ -26,6 +26,7 @@ CONTEXT_TOKENS = 4096
 into half of that is better forgotten than waited for."""
 
 DEFAULT_MAX_TOKENS = 512
+"""Half a minute of a CPU's writing: a model so small has rarely anything to say beyond."""
 
 SAMPLING = {"temperature": 0.2, "top_p": 0.9, "repeat_penalty": 1.1}
 """What the model's authors recommend, and a slight dislike of repetition, without which a model so small gets stuck."""

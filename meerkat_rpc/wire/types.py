@@ -41,7 +41,10 @@ Uuid = Annotated[str, Format("uuid")]
 """A UUID in any spelling; answered hyphenated and lower-case."""
 
 Count = Annotated[int, Bounds(minimum=0)]
-PageLimit = Annotated[int, Bounds(minimum=1, maximum=1000)]
+MAX_PAGE = 1000
+"""Entries in a page: a second's reading, and far below what a message may hold."""
+
+PageLimit = Annotated[int, Bounds(minimum=1, maximum=MAX_PAGE)]
 Positive = Annotated[int, Bounds(minimum=1)]
 Prompt = Annotated[str, Bounds(minimum=1)]
 Labels = dict[str, str]
