@@ -19,7 +19,7 @@ import psutil
 from attrs import define, frozen
 
 from meerkat_rpc.store.disk import DiskStore
-from tests.faults.reopening import doctor_finds_nothing, kept_on_defect, reopened
+from tests.faults.reopening import doctor_finds_nothing, kept_on_defect
 from tests.faults.sweep import Report, sweep
 from tests.faults.verification import Verification
 from tests.faults.witness import Message, Script, Turn, Witness
@@ -190,7 +190,7 @@ def _session_of(pid: int) -> int | None:
 def _check_what_is_left(store: Path, verification: Verification, turns: list[Turn], outcome: str) -> None:
     assert asyncio.run(_running(store)) == [], "the server left its turns for the next one to end"
     doctor_finds_nothing(store)
-    with reopened(store) as (server, _):
+    with Server("--store", str(store)) as server:
         verification.verify(server)
         for turn in turns:
             last: Message = server.call("session/read", session_id=turn.session_id)["last_turn"]
