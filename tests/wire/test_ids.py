@@ -22,7 +22,8 @@ CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 LEAVING = [
     "", ".", "..", "../..", "/", "/etc/passwd", f"../{UUID}", f"{UUID}/..", f"s/{UUID}", f"s/{UUID}/head",
     f"{UUID}/head",
-    f"{UUID}\0", f"{UUID}\n", f" {UUID}", f"{UUID}%2e", "%2e%2e%2f", f"{UUID[:-1]}\uff05", "\U0001d7ce" + UUID[1:], "\u0660" + UUID[1:],
+    f"{UUID}\0", f"{UUID}\n", f" {UUID}", f"{UUID}%2e", "%2e%2e%2f",
+    f"{UUID[:-1]}\uff05", "\U0001d7ce" + UUID[1:], "\u0660" + UUID[1:],
     "identity", "changes", "c/0", UUID.replace("-", "/"), UUID.replace("-", "\\"), UUID[:-1], UUID + "0",
     "{" * 2 + UUID, f"urn:uuid:urn:uuid:{UUID}", "NUL", "con", UUID.replace("0", "O"), UUID.replace("-", "\u2010"),
 ]  # fmt: skip
