@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,6 +39,7 @@ from tests.benchmarks.server import now
 BEGAN_MS = 1_750_000_000_000
 FOLDERS = 20
 EVENTS_A_TURN = 6
+BATCH = 256
 PROMPT = "Why does the second test of the parser fail when the first one ran before it?"
 ANSWER = "Because the first leaves its handle open; the second then reads what is left of the buffer."
 
@@ -73,6 +76,63 @@ async def seed_sessions(path: str, count: int) -> None:
             )
             record = TurnRecord(turn_id, "0" * 24, TurnOutcome.COMPLETED, 1, 0, message_count=2, turns=1)
             await store.commit(SessionChange(head, _messages(turn_id, at), turn=record))
+
+
+class _Bulk:
+    """Events that take a kilobyte each on disk: hexadecimal digits, which compress to a half."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        # Enough of them that no two within the reach of zlib's window are the same.
+        self._bodies = [encode_event(TextDelta(rng.randbytes(1000).hex())) for _ in range(2000)]
+
+    def events(self, first: int, count: int, turn_id: str) -> list[LoggedEvent]:
+        """Return ``count`` events."""
+        bodies = self._rng.sample(self._bodies, count)
+        return [LoggedEvent(seq, BEGAN_MS, turn_id, body) for seq, body in enumerate(bodies, first)]
+
+
+async def seed_archive(path: str, ages_ms: Sequence[int], kilobytes: int, rng: random.Random) -> list[str]:
+    """Write a session of one turn for each of ``ages_ms``, last used so long ago; return their ids.
+
+    Every tenth is archived.
+    """
+    written, now_ms, bulk = [], time.time_ns() // 1_000_000, _Bulk(rng)
+    async with opened(path) as store:
+        for number, age_ms in enumerate(ages_ms):
+            turn_id, at = new_id(), now_ms - age_ms
+            head = SessionHead(
+                session_id=new_id(),
+                revision=1,
+                created_ms=at,
+                updated_ms=at,
+                config=AgentConfig(model="echo"),
+                first_prompt=f"Question {number}: {PROMPT}",
+                labels={"team": f"t{number % 7}"},
+                cwd=f"/home/me/project-{number % FOLDERS}",
+                archived=number % 10 == 0,
+                message_count=2,
+                turn_count=1,
+                usage=Usage(20, 20),
+                last_turn=LastTurn(turn_id, TurnOutcome.COMPLETED),
+            )
+            events = bulk.events(1, kilobytes, turn_id)
+            record = TurnRecord(turn_id, "0" * 24, TurnOutcome.COMPLETED, 1, 0, message_count=2, turns=1)
+            await store.commit(SessionChange(head, _messages(turn_id, at), events, record))
+            written.append(head.session_id)
+    return written
+
+
+async def seed_bulk(path: str, kilobytes: int, rng: random.Random) -> str:
+    """Write one session with a log of so many kilobytes; return its id."""
+    bulk = _Bulk(rng)
+    async with opened(path) as store:
+        head = SessionHead(new_id(), 1, BEGAN_MS, time.time_ns() // 1_000_000, AgentConfig(model="echo"))
+        await store.commit(SessionChange(head))
+        for first in range(1, kilobytes + 1, BATCH):
+            count = min(BATCH, kilobytes + 1 - first)
+            await store.append(head.session_id, bulk.events(first, count, head.session_id))
+        return head.session_id
 
 
 class Talk:

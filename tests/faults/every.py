@@ -22,6 +22,7 @@ MODULES = [
     "slow_client",
     "ends",
     "secrets",
+    "big_store",
 ]
 
 for module in MODULES:
