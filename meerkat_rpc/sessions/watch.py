@@ -18,9 +18,9 @@ from meerkat_rpc.store.base import Store
 POLL_S = 0.05
 """How often another process's writing is looked for: well under the 200 ms a watcher may be behind."""
 
-LOOKS_AT_LOG = 20
-"""After how many looks that found nothing the head is read too (a second): has the process that runs the turn died, has
-the session been replaced?"""
+QUIET_S = 1.0
+"""How long nothing comes until the head is read too: has the process that runs the turn died, has the session been
+replaced?"""
 
 
 class Watch:
@@ -54,17 +54,17 @@ class Watch:
             poller.cancel()
 
     async def _poll(self, session: LiveSession) -> None:
-        quiet = 0
+        clock = asyncio.get_running_loop().time
+        heard = clock()
         while not session.gone:
             await asyncio.sleep(POLL_S)
-            quiet += 1
             if session.turn is not None or not session.head.revision:
                 continue
             try:
                 if await self._look_at_log(session):
-                    quiet = 0
-                elif quiet >= LOOKS_AT_LOG:
-                    quiet = 0
+                    heard = clock()
+                elif clock() - heard >= QUIET_S:
+                    heard = clock()
                     await self._look_at_head(session)
             except StoreError:  # said to whoever next reads the session; the watch goes on when the store does
                 continue
