@@ -150,14 +150,15 @@ def _list(client: Client) -> None:
 
 def _use(client: Client) -> None:
     """Do everything once that changes a store."""
-    session_id, fork = str(uuid.uuid4()), ""
+    first, fork = Turn("", "first", [{"text": "yes"}], creates=True), ""
 
     def forked(answer: Message) -> None:
         nonlocal fork
         fork = answer["result"]["session_id"]
 
-    client.turn(Turn(session_id, "first", [{"text": "yes"}], creates=True), ignore)
+    client.turn(first, ignore)
     client.hear_all()
+    session_id = first.session_id
     client.turn(Turn(session_id, "second", USING_A_TOOL), ignore)
     client.rename(session_id, "title 1", ignore)
     client.hear_all()

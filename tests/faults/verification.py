@@ -88,7 +88,7 @@ class Verification:
                 assert server.error("session/read", session_id=known.session_id)["code"] == -32001
                 self._forget(known)
         strangers = rows.keys() - self.witness.sessions.keys()
-        assert len(strangers) <= self.witness.unanswered_forks, f"nobody made the sessions {strangers}"
+        assert len(strangers) <= self.witness.may_be_strangers(), f"nobody made the sessions {strangers}"
         for session_id in strangers:
             self.witness.session(session_id).exists.told(True)
         self.witness.unanswered_forks = 0
@@ -123,7 +123,7 @@ class Verification:
         self._check_history(server, known, audited, runs, view)
         self._check_view(view, audited, runs)
         for run in runs:
-            self._check_turn(run, audited)
+            self._check_turn(run, known, audited)
         self._check_heard(known, audited)
 
     def _new_runs(self, server: Server, known: Session, audited: _Audited) -> list[Run]:
@@ -166,10 +166,12 @@ class Verification:
             last = {name: view["last_turn"][name] for name in ("turn_id", "outcome")}
             assert last == {"turn_id": runs[-1].turn_id, "outcome": runs[-1].outcome}
 
-    def _check_turn(self, run: Run, audited: _Audited) -> None:
+    def _check_turn(self, run: Run, known: Session, audited: _Audited) -> None:
         assert run.turn_id not in audited.runs, f"the agent ran twice for turn {run.turn_id}"
         audited.runs[run.turn_id] = run
         turn = self.witness.turns[run.turn_id]
+        assert turn.session_id in {"", known.session_id}, f"turn {turn.turn_id} ran in another session"
+        turn.session_id = known.session_id
         assert run.prompt == turn.prompt
         if turn.answer is not None:
             run.check_answer(turn.answer)
@@ -209,7 +211,7 @@ class Verification:
         turn.accepted, turn.answer = True, answer
 
     def _ask_again(self, server: Server, turn: Turn) -> Any:
-        if turn.creates:
+        if turn.creates and turn.session_id:
             self.witness.sessions[turn.session_id].exists.asked(True)
         turn.wait = True
         method, params = turn.request()

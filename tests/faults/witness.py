@@ -33,7 +33,10 @@ def digest(params: Message) -> bytes:
 
 @define
 class Turn:
-    """A turn under an id of the client's, and what was heard of it."""
+    """A turn under an id of the client's, and what was heard of it.
+
+    A first turn may leave it to the server to give its session an id: ``session_id`` is "" until that is heard of.
+    """
 
     session_id: str
     prompt: str
@@ -44,11 +47,17 @@ class Turn:
     accepted: bool = False
     answer: Message | None = None
     ended: bool = False
+    _names_session: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Keep in mind how it was asked for."""
+        self._names_session = bool(self.session_id)
 
     def request(self) -> tuple[str, Message]:
         """Return the method and the parameters that ask for it, the same each time."""
         config = {"model": "scripted", "provider_params": {"script": self.script}}
-        named = {"session_id": self.session_id, "turn_id": self.turn_id, "prompt": self.prompt, "wait": self.wait}
+        session = {"session_id": self.session_id} if self._names_session else {}
+        named = {**session, "turn_id": self.turn_id, "prompt": self.prompt, "wait": self.wait}
         return "session/create" if self.creates else "turn/start", {**named, **config}
 
     def answered(self, message: Message) -> None:
@@ -113,9 +122,14 @@ class Witness:
     def asks(self, turn: Turn) -> None:
         """Note that a turn is asked for."""
         self.turns[turn.turn_id] = turn
-        session = self.session(turn.session_id)
-        if turn.creates:
-            session.exists.asked(True)
+        if turn.session_id:
+            session = self.session(turn.session_id)
+            if turn.creates:
+                session.exists.asked(True)
+
+    def may_be_strangers(self) -> int:
+        """Return how many sessions there may be whose ids nobody was told."""
+        return self.unanswered_forks + sum(not turn.session_id for turn in self.turns.values())
 
     def hear_all(self, messages: list[Message]) -> None:
         """Take the events among ``messages`` in, and empty the list."""
@@ -133,6 +147,6 @@ class Witness:
         known[params["seq"]] = digest(params)
         self.session(params["session_id"]).exists.told(True)
         turn = self.turns[params["turn_id"]]
-        turn.accepted = True
+        turn.accepted, turn.session_id = True, params["session_id"]
         turn.ended |= terminal(params["event"])
         return params

@@ -162,11 +162,12 @@ class _Lane:
             self.session_id = known
             self._next()
         else:
-            self.session_id = str(uuid.uuid4())
+            self.session_id = self._random.choice(["", str(uuid.uuid4())])
             self._turn(creates=True)
 
     def saw(self, event: Message) -> None:
         """Take an event of the lane's turn in: some are interrupted after so many."""
+        self.session_id = event["session_id"]
         self._until_interrupt -= 1
         if self._until_interrupt == 0:
             self._open += 1
