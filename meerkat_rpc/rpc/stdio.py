@@ -87,6 +87,7 @@ class OutputThread:
         self._low_water = low_water
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
+        self._was_above = False
         self._condition = threading.Condition()
         self._closing = False
         self._is_broken = False
@@ -113,6 +114,7 @@ class OutputThread:
                 return
             self._chunks.append(data)
             self._waiting += len(data)
+            self._was_above = self._was_above or self._waiting > self._low_water
             self._condition.notify()
 
     def close(self, timeout_s: float) -> None:
@@ -134,16 +136,24 @@ class OutputThread:
 
     def _run(self) -> None:
         while (data := self._take()) is not None:
-            above = self._waiting > self._low_water
             try:
                 self._write_all(data)
             except OSError:
                 self._give_up()
                 return
-            with self._condition:
-                self._waiting -= len(data)
-            if above and self._waiting <= self._low_water:
+            if self._took_away(len(data)):
                 self._drained()
+
+    def _took_away(self, size: int) -> bool:
+        """Count what was written; return whether what waits has now fallen below the low water, having been above.
+
+        It may have been above only while this was written: who looked then waits to be told.
+        """
+        with self._condition:
+            self._waiting -= size
+            fell = self._was_above and self._waiting <= self._low_water
+            self._was_above = self._was_above and not fell
+            return fell
 
     def _take(self) -> bytes | None:
         with self._condition:
