@@ -23,6 +23,7 @@ MODULES = [
     "ends",
     "secrets",
     "big_store",
+    "folding",
 ]
 
 for module in MODULES:
