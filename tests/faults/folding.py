@@ -41,7 +41,7 @@ EVERY_CURSOR = 1500
 Logs = Mapping[str, Sequence[LoggedEvent]]
 
 
-@sweep(short=2, full=60, needs=["strace"])
+@sweep(short=1, full=60, needs=["strace"])
 def folding(report: Report, size: int) -> None:
     """Fold random logs, killed at random writes, with readers at work: every reading tells what was said, once."""
     random, totals = Random(report.seed), _Totals()
