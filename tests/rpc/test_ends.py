@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.rpc.driver import Server
@@ -88,6 +90,20 @@ def test_a_closed_output_ends_an_idle_server(tmp_path: Path) -> None:
         assert server.process.stdout is not None
         server.process.stdout.close()
         assert server.wait(10) == 0
+
+
+def test_a_socket_that_is_input_and_output_is_served_and_its_end_is_noticed(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "meerkat_rpc", "serve", "--store", str(tmp_path / "store")]
+    with ours, subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
+        theirs.close()
+        lines = ours.makefile("rb")
+        for number in range(3):  # input makes the output readable, which is no reason to end
+            ours.sendall(b'{"jsonrpc":"2.0","id":%d,"method":"runtime/health"}\n' % number)
+            assert orjson.loads(lines.readline())["id"] == number
+        lines.close()
+        ours.close()
+        assert process.wait(10) == 0
 
 
 def test_a_parent_that_is_gone_for_good_does_not_leave_a_silent_turn_behind(tmp_path: Path) -> None:
