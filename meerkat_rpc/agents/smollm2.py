@@ -17,7 +17,7 @@ from meerkat_rpc.agents.base import AgentResult, AgentTurn, ModelInfo
 from meerkat_rpc.agents.llama import Completion, Generation, LlamaModel, PromptTooLong
 from meerkat_rpc.agents.prompt import Prompt, prompt_of
 from meerkat_rpc.domain import JSON, AgentConfig, TextComplete, TextDelta, TurnCompleted, TurnStarted
-from meerkat_rpc.errors import ProviderError
+from meerkat_rpc.errors import ProviderError, cut
 
 MODEL_ID = "smollm2"
 
@@ -179,7 +179,7 @@ def _sampling(params: Mapping[str, JSON]) -> dict[str, float]:
     given = {name: params[name] for name in PARAMETERS if params.get(name) is not None}
     for name, value in given.items():
         if not _allowed(PARAMETERS[name], value):
-            shown = orjson.dumps(value).decode()
+            shown = cut(orjson.dumps(value).decode())
             raise ProviderError(f"provider_params.{name}: expected {PARAMETERS[name].expected}, got {shown}")
     return given
 

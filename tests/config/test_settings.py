@@ -7,7 +7,7 @@ import pytest
 
 from meerkat_rpc.commands.serve_options import add_serve_options
 from meerkat_rpc.config import Settings, config_path, default_store, resolve
-from meerkat_rpc.config_keys import DRAIN_TIMEOUT_S, KEYS, MAX_FRAME_BYTES, MAX_SESSIONS
+from meerkat_rpc.config_keys import DRAIN_TIMEOUT_S, KEYS, MAX_FRAME_BYTES, MAX_SESSIONS, check_config
 from meerkat_rpc.errors import InvalidArgument
 from tests.imported import packages_after
 
@@ -184,3 +184,10 @@ def test_resolving_loads_neither_platformdirs_nor_a_toml_parser(monkeypatch: pyt
     monkeypatch.setenv("MEERKAT_CONFIG", "/nonexistent")
     loaded = packages_after("import os; from meerkat_rpc.config import resolve; resolve({}, os.environ)")
     assert {"asyncio", "attr", "logging", "platformdirs", "tomllib"} & loaded == set()
+
+
+def test_an_unknown_setting_is_named_no_longer_than_a_name_can_be() -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        check_config({"x" * 1_000_000: 1}, "params.config")
+    assert refused.value.message.startswith("params.config.xxx")
+    assert len(refused.value.message) < 300
