@@ -47,6 +47,8 @@ LIMITS = (
     Limit("what is kept of a write-ahead log that a long reader held up", "store.disk_cache.WAL_KEPT_BYTES", "bytes"),
     Limit("a log file, before it is put aside for a new one", "commands.log_file.LOG_FILE_BYTES", "bytes"),
     Limit("log files that were put aside and are kept", "commands.log_file.OLD_LOG_FILES"),
+    Limit("a session's tokens of one kind; what is counted beyond is cut", "domain.MAX_TOKENS", "tokens"),
+    Limit("how much of a wrong name a message repeats", "errors.SHOWN_CHARS", "characters"),
     Limit("a title made from the first prompt", "domain.TITLE_CHARS", "characters"),
     Limit("how much of the first prompt is searched", "domain.FIRST_PROMPT_CHARS", "characters"),
     Limit("`smollm2`: context", "agents.smollm2.CONTEXT_TOKENS", "tokens"),
