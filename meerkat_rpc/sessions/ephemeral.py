@@ -158,7 +158,7 @@ class EphemeralSessionService:
 
     async def list(self, query: ListQuery) -> SessionPage:
         """See ``SessionService``."""
-        return listing.select(listing.newest_first(self.sessions.rows().values()), query)
+        return listing.select(listing.NewestFirst(self.sessions.rows().values()), query)
 
     async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
         """See ``SessionService``."""

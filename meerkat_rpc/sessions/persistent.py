@@ -13,7 +13,7 @@ from contextlib import aclosing
 
 from attrs import evolve
 
-from meerkat_rpc.domain import CatalogueRow, Labels, LoggedEvent, RunResult, TurnOutcome
+from meerkat_rpc.domain import Labels, LoggedEvent, RunResult, TurnOutcome
 from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError, TurnTaken
 from meerkat_rpc.sessions import changes, listing, reading, replay
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
@@ -74,7 +74,7 @@ class PersistentSessionService:
         self._folding = folding
         self._folding_task: asyncio.Task[None] | None = None
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
-        self._order: tuple[int, Sequence[CatalogueRow]] = (-1, ())
+        self._order = -1, listing.NewestFirst(())
 
     async def open(self) -> None:
         """Open the store, and begin to end the turns that dead processes left.
@@ -190,7 +190,7 @@ class PersistentSessionService:
         if await self._orphans.settle_rows(rows.values()):
             version, rows = await self._store.catalogue()
         if self._order[0] != version:
-            self._order = version, listing.newest_first(rows.values())
+            self._order = version, listing.NewestFirst(rows.values())
         return listing.select(self._order[1], query)
 
     async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:

@@ -8,7 +8,7 @@ from typing import Any
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import CatalogueRow
-from meerkat_rpc.sessions.listing import newest_first, select
+from meerkat_rpc.sessions.listing import NewestFirst, select
 from meerkat_rpc.sessions.service import ListQuery
 from tests.sessions.services import Services, make, start
 
@@ -32,7 +32,7 @@ def row(number: int, **more: Any) -> CatalogueRow:
     return CatalogueRow(**{**values, **more})
 
 
-ROWS = newest_first(
+ROWS = NewestFirst(
     [
         row(1, title="Alpha", labels={"team": "a"}),
         row(2, cwd="/x", labels={"team": "a", "kind": "bug"}),
@@ -66,7 +66,7 @@ def test_text_is_found_whatever_the_case() -> None:
 
 
 def test_pages_join_without_gap_or_repeat() -> None:
-    rows = newest_first([row(number, updated_ms=number // 7) for number in range(100)])
+    rows = NewestFirst([row(number, updated_ms=number // 7) for number in range(100)])
     seen, place = [], None
     while True:
         page = select(rows, ListQuery(limit=9, after=place))
@@ -75,7 +75,10 @@ def test_pages_join_without_gap_or_repeat() -> None:
         place = page.next
         if place is None:
             break
-    assert seen == [row.session_id for row in rows]
+    assert ids(after=(3, "0003")) == ["0002", "0001"]
+    assert ids(after=(0, "")) == []
+    assert seen == [row.session_id for row in rows.half(archived=False)]
+    assert seen == sorted(seen, reverse=True)
 
 
 def test_the_title_is_the_first_line_that_says_something() -> None:
