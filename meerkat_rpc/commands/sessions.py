@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from meerkat_rpc.commands import sessions_fold, sessions_prune
+from meerkat_rpc.commands import sessions_fold, sessions_prune, sessions_salvage
 from meerkat_rpc.commands.serve_options import add_store_options
 from meerkat_rpc.errors import InvalidArgument, MeerkatError, SessionNotFound
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_ids(delete, several=True)
     delete.add_argument("--yes", action="store_true", help="don't ask")
     sessions_fold.add_arguments(commands.add_parser("fold", help=sessions_fold.HELP))
+    sessions_salvage.add_arguments(commands.add_parser("salvage", help=sessions_salvage.HELP))
     project = commands.add_parser("project", help="write session.json, events.jsonl and summary.txt for each session")
     project.add_argument("directory", metavar="DIR")
     project.add_argument("--rebuild", action="store_true", help="write everything anew, not only what changed")
@@ -81,6 +82,8 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
         return await _project(args, settings)
     if args.action == "fold":
         return await sessions_fold.fold(args, settings)
+    if args.action == "salvage":
+        return await asyncio.to_thread(sessions_salvage.salvage, args, settings)
     from meerkat_rpc.composition import open_service
 
     service = open_service(settings)

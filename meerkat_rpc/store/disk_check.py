@@ -100,7 +100,7 @@ def _examined(report: StoreReport, connection: sqlite3.Connection) -> StoreRepor
     problems += _unset(settings)
     keys, foreign = _keys(connection)
     problems += [f"The row {key} isn't one of this program's." for key in foreign]
-    rows = Rows(StoreFolder(report.path), cast("Cache", _Frozen(connection)))
+    rows = Rows(StoreFolder(report.path), cast("Cache", _Frozen(connection)), read_only=True)
     problems += audit(parts_of(rows), keys)
     sessions = sum(key.startswith("s/") and key.endswith("/head") for key in keys)
     return evolve(report, settings=settings, rows=len(keys), sessions=sessions, problems=problems)

@@ -197,7 +197,7 @@ def _locked(database: str) -> Iterator[None]:
         return
     try:
         file = open(database, "r+b")  # noqa: SIM115 - closing it ends the lock
-    except FileNotFoundError:
+    except OSError:  # it isn't there, or can't be written: then nobody's writing is in the way
         yield
         return
     with file:

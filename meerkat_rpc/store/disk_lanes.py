@@ -106,7 +106,13 @@ class Lanes:
 
     def reader(self, session_id: str) -> Reader:
         """Return what reads the log."""
-        return Reader(EVENTS, session_id, self._rows.get, lambda: self._tail(session_id))
+        return Reader(
+            EVENTS,
+            session_id,
+            self._rows.get,
+            tail=lambda: self._tail(session_id),
+            last=lambda: self.last_seq(session_id),
+        )
 
     def last_seq(self, session_id: str) -> int:
         """Return the log's last sequence number, or 0."""

@@ -53,6 +53,7 @@ class Rows:
     _in_force: dict[str, int] = field(factory=dict)
     _locked: bool = False
     _damage: StoreCorrupt | None = None
+    read_only: bool = False
 
     def run(self, job: Callable[[], T]) -> T:
         """Return what ``job`` returns.

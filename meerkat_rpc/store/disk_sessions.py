@@ -167,8 +167,17 @@ class Sessions:
         if not self._rows.has(head_key(session_id)):
             self._refuse_headless(session_id)
             return []
-        reader = Reader(MESSAGES, session_id, self._rows.get, lambda: self._tail(session_id))
-        return [_message(session_id, record) for record in reader.records(start + 1, count)]
+        return [message_from(session_id, record) for record in self.reader(session_id).records(start + 1, count)]
+
+    def reader(self, session_id: str) -> Reader:
+        """Return what reads the history, message 0 at position 1."""
+        return Reader(
+            MESSAGES,
+            session_id,
+            self._rows.get,
+            tail=lambda: self._tail(session_id),
+            last=lambda: self._message_count(session_id),
+        )
 
     def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
         """Return a turn's record, or None."""
@@ -217,6 +226,10 @@ class Sessions:
         found = self._head_row(session_id)
         return found and found.tail
 
+    def _message_count(self, session_id: str) -> int:
+        found = self._head_row(session_id)
+        return self._stored(session_id, found)[1].message_count if found else 0
+
     def _numbered_head(self, session_id: str) -> tuple[int, SessionHead] | None:
         key = head_key(session_id)
         if (found := self._head_row(session_id)) is None:
@@ -235,7 +248,7 @@ class Sessions:
         try:
             return job()
         except StoreCorrupt as error:
-            if not disk_index.is_index(error):
+            if not disk_index.is_index(error) or self._rows.read_only:
                 raise
             disk_index.rebuild(self._rows, self._all_heads())
             return job()
@@ -257,7 +270,8 @@ class Sessions:
             raise corrupt(head_key(session_id), "it is missing")
 
 
-def _message(session_id: str, record: LoggedEvent) -> Message:
+def message_from(session_id: str, record: LoggedEvent) -> Message:
+    """Return the message in a record of a session's history. Raises ``StoreCorrupt``."""
     key = MESSAGES.key(session_id, MESSAGES.number(record.seq))
     return read(key, record.body, lambda document: message_of(record, document))
 

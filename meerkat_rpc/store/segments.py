@@ -170,17 +170,21 @@ class Reader:
     """Reads a lane of a session.
 
     ``fetch`` returns the payload under a key, ``tail`` the payload of the lane's tail; None where there is nothing.
+    ``last`` returns the last position, or 0: as the session says, not the segments.
     """
 
     lane: Lane
     session_id: str
     fetch: Callable[[str], bytes | None]
     tail: Callable[[], bytes | None]
+    last: Callable[[], int]
 
     def records(self, start: int, count: int) -> Iterator[LoggedEvent]:
         """Yield at most ``count`` records from position ``start`` on. Raises ``StoreCorrupt``."""
         while count > 0:
             segment = self._segment(self.lane.number(start))
+            if segment is None and start <= self.last():
+                raise corrupt(self.lane.key(self.session_id, self.lane.number(start)), "it is missing")
             if segment is None or segment.end <= start:
                 return
             positions = segment.positions

@@ -49,8 +49,8 @@ def on_disk(path: Path, test: Callable[[DiskStore], Awaitable[Any]]) -> Any:
 
 async def read_everything(store: DiskStore, session_id: str) -> None:
     await store.head(session_id)
-    await store.messages(session_id, 0, 100)
-    await store.events(session_id, 0, 100)
+    await store.messages(session_id, 0, 200)
+    await store.events(session_id, 0, 200)
     await store.turn(session_id, "t")
 
 
@@ -337,6 +337,18 @@ def test_a_session_that_only_the_catalogue_knows_is_damaged(path: Path) -> None:
     execute(path, "DELETE FROM Cache WHERE key IN (?, ?)", *(f"s/{head.session_id}/{part}" for part in ("head", "log")))
     with pytest.raises(StoreCorrupt):
         on_disk(path, lambda store: store.head(head.session_id))
+
+
+@pytest.mark.parametrize(("part", "count"), [("m/0", 16), ("m/1", 32), ("e/0", 64), ("e/1", 128)])
+def test_the_last_segment_is_missed_where_it_is_full(path: Path, part: str, count: int) -> None:
+    async def test(store: DiskStore) -> None:
+        head = await create(store)
+        await add(store, head, [message("text")] * count, events(1, count))
+        await store._run(lambda parts: parts.rows.drop(f"s/{head.session_id}/{part}"))
+        with pytest.raises(StoreCorrupt, match="it is missing"):
+            await read_everything(store, head.session_id)
+
+    on_disk(path, test)
 
 
 def test_the_last_turn_is_not_unknown_when_its_record_is_missing(path: Path) -> None:
