@@ -91,10 +91,13 @@ class _Owner:
         for script in (SPEAKS, ENDS):
             session_id = server.session(*script)
             self.turns[session_id] = server.send("turn/start", session_id=session_id, prompt="go")
-            server.until(lambda params: params["event"]["type"] == "text_delta")
+            self._until_begun(session_id)
         process = psutil.Process(server.process.pid)
         self._process = process.children()[0] if elsewhere else process
         self.signal(number)
+
+    def _until_begun(self, session_id: str) -> None:
+        self.server.until(lambda params: params["session_id"] == session_id and params["event"]["type"] == "text_delta")
 
     @property
     def pid(self) -> int:
