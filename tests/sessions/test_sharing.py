@@ -302,3 +302,32 @@ def test_a_retry_of_a_turn_whose_process_is_gone_says_that_it_was_interrupted(st
             assert caught.value.data["text"] == "so far"
 
     run(scenario())
+
+
+def test_a_session_replaced_elsewhere_can_be_put_away(stored: Services, run: Run) -> None:
+    async def scenario() -> None:
+        async with stored.open() as one, stored.open() as two:
+            session_id = await make(one, "hello")
+            await echo(two, session_id, "mine")
+            await one.delete(session_id)
+            await make(one, "hello again", session_id=session_id)
+            await two.archive(session_id)
+            assert (await one.read(session_id)).summary.archived
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("expired")
+def test_a_listing_and_a_start_end_the_turns_of_processes_that_are_gone(stored: Services, run: Run) -> None:
+    async def scenario() -> None:
+        async with stored.open(owner=elsewhere()) as gone, stored.open() as here:
+            await here.list(ListQuery())
+            turn = await hanging(gone)
+            assert [row.is_active for row in (await here.list(ListQuery())).sessions] == [False]
+            another = await hanging(gone)
+            async with stored.open() as fresh:
+                assert [row.is_active for row in (await fresh.list(ListQuery())).sessions] == [False, False]
+            for session_id in (turn.session_id, another.session_id):
+                assert types(await log(here, session_id))[-1] == "run_failed"
+
+    run(scenario())
