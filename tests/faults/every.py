@@ -11,6 +11,7 @@ MODULES = [
     "io_errors",
     "bad_disks",
     "locked_database",
+    "slow_fsync",
     "damage",
     "two_processes",
     "watching",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,9 @@ class Fault:
         return ["strace", "-f", "--seccomp-bpf", *quiet, *paths, *inject, "-o", str(trace)]
 
 
+_MARK = re.compile(r"\((?:INJECTED|DELAYED)\)")
+"""With which strace marks calls that it failed, and those that it held up."""
+
 MEMORY = Path("/dev/shm")
 """A file system in memory, where there is one."""
 
@@ -44,4 +48,4 @@ def new_place() -> Iterator[Path]:
 
 def befell(trace: Path) -> int:
     """Return how often the fault befell."""
-    return trace.read_text(errors="replace").count("(INJECTED)") if trace.exists() else 0
+    return len(_MARK.findall(trace.read_text(errors="replace"))) if trace.exists() else 0

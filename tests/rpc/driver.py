@@ -109,6 +109,10 @@ class Server:
                 self._answers[message["id"]] = message
         return self._answers.pop(request_id)
 
+    def has_answered(self, request_id: Any) -> bool:
+        """Return whether the answer to a request has been read, while another one was waited for."""
+        return request_id in self._answers
+
     def call(self, method: str, **params: Any) -> Any:
         """Send a request and return its result."""
         answer = self.answer(self.send(method, **params))
