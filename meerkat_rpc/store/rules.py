@@ -10,7 +10,7 @@ from attrs import frozen
 from meerkat_rpc.domain import Folding, LoggedEvent, SessionChange, SessionHead, TurnOutcome
 from meerkat_rpc.errors import RevisionConflict, TurnTaken
 
-FOLD_BLOCK = 1024
+FOLD_BLOCK = 512
 """What is folded at once lies between two multiples of this sequence number: a turn that has to wait for it waits some
 milliseconds. A longer run of deltas becomes several events."""
 
@@ -75,13 +75,12 @@ def refuse_gap(session_id: str, events: Sequence[LoggedEvent], last_seq: int) ->
 
 
 def run_checksum(run: Iterable[LoggedEvent], checksum: int = 0) -> int:
-    """Return the checksum of a run of events, for ``Folding``: what they are, where they stand, whose they are.
+    """Return the checksum of a run of events, for ``Folding``: what they are and whose they are.
 
     ``checksum`` is that of the part of the run before ``run``.
     """
     for event in run:
-        place = b"%d %b " % (event.seq, event.turn_id.encode())
-        checksum = zlib.crc32(event.body, zlib.crc32(place, checksum))
+        checksum = zlib.crc32(event.body, zlib.crc32(event.turn_id.encode(), checksum))
     return checksum
 
 

@@ -25,6 +25,7 @@ MODULES = [
     "secrets",
     "big_store",
     "folding",
+    "folding_cost",
 ]
 
 for module in MODULES:

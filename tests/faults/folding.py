@@ -97,7 +97,8 @@ def _rows(store: Path) -> list[Any]:
 # -- Folding ---------------------------------------------------------------------------------------------------
 
 
-def _command(store: Path) -> list[str]:
+def fold_command(store: Path) -> list[str]:
+    """Return the command that folds all there is to fold."""
     return [sys.executable, "-m", "meerkat_rpc", "sessions", "fold", "--older-than", "0s", "--store", str(store)]
 
 
@@ -107,7 +108,7 @@ def _killed_folding(store: Path, random: Random) -> int:
     for _ in range(KILLS):
         inject = f"inject=pwrite64:signal=KILL:when={random.randrange(1, LAST_KILL)}"
         strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", inject]
-        done = subprocess.run([*strace, *_command(store)], capture_output=True, check=False)
+        done = subprocess.run([*strace, *fold_command(store)], capture_output=True, check=False)
         killed += done.returncode != 0
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         doctor_finds_nothing(store)
@@ -115,14 +116,14 @@ def _killed_folding(store: Path, random: Random) -> int:
 
 
 def _fold_twice_at_once(store: Path) -> None:
-    folders = [subprocess.Popen(_command(store), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    folders = [subprocess.Popen(fold_command(store), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     for folder in folders:
         _, said = folder.communicate()
         assert (folder.returncode, said) == (0, b""), said.decode()
 
 
 def _fold(store: Path) -> str:
-    return subprocess.run(_command(store), capture_output=True, text=True, check=True).stdout
+    return subprocess.run(fold_command(store), capture_output=True, text=True, check=True).stdout
 
 
 # -- Reading ---------------------------------------------------------------------------------------------------

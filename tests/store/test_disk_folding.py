@@ -66,7 +66,7 @@ def test_only_what_lacks_records_is_in_the_newer_format(path: Path) -> None:
 def test_a_version_that_knows_of_no_absent_records_refuses_the_log_and_leaves_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session_id = made(path, LOG, [folding(LOG, 70, 1024)])
+    session_id = made(path, LOG, [folding(LOG, 70, 512)])
     before = [(key, row_of(path, key)) for key in keys(path)]
     monkeypatch.setattr(envelope, "NEWEST", envelope.FORMAT)
 
@@ -99,9 +99,9 @@ def test_spilled_bodies_go_with_their_events(path: Path) -> None:
     assert check_store(str(path)).problems == []
 
 
-@pytest.mark.parametrize("number", [1, 15])
+@pytest.mark.parametrize("number", [1, 7])
 def test_a_segment_that_is_missing_without_having_been_folded_is_noticed(path: Path, number: int) -> None:
-    session_id = made(path, LOG, [folding(LOG, 70, 1000)])
+    session_id = made(path, LOG, [folding(LOG, 70, 500)])
     execute(path, "DELETE FROM Cache WHERE key = ?", f"s/{session_id}/e/{number}")
 
     async def test(store: DiskStore) -> None:
