@@ -182,4 +182,5 @@ class DiskStore:
     async def note_folded(self, before_ms: int) -> None:
         """Note that every turn that ended before then was folded."""
         await self._run(lambda parts: parts.folder.note_folded(before_ms))
+        self._tidying.begin()  # the deltas' room goes back to the disk
         self._tidying.begin()  # a whole pass has made room

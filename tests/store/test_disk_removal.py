@@ -139,6 +139,19 @@ def test_what_is_deleted_is_given_back_to_the_disk(path: Path) -> None:
     asyncio.run(test())
 
 
+def test_what_folding_freed_is_given_back_when_it_is_done(path: Path) -> None:
+    async def test() -> None:
+        async with open_disk(path) as store:
+            head, begin = await large(store), store._tidying.begin
+            await stopped(store).delete(head.session_id)
+            store._tidying.begin = begin  # type: ignore[method-assign]
+            await store.note_folded(1)
+            await store.tidied()
+            assert (await store.usage()).free_bytes <= SPARE_PAGES * PAGE_BYTES
+
+    asyncio.run(test())
+
+
 def test_a_reader_holds_nothing_up(path: Path) -> None:
     async def test() -> None:
         async with open_disk(path) as store, open_disk(path) as other:
