@@ -44,8 +44,8 @@ MAX_WAIT_MS = 2000.0
 """How long a turn may take while a large session is deleted, on a machine that does other things too; the figure says
 how long it did."""
 
-TIDY_S = 600.0
-"""How long a deleted session's space may take to be given back."""
+TIDY_S = 30.0
+"""How long a deleted session's space may take to be given back, and another second for each megabyte."""
 
 SPARE_BYTES = SPARE_PAGES * 4096
 """What a database may hold of free space."""
@@ -202,7 +202,9 @@ def _delete_large(report: Report, store: Archive) -> None:
         waits, begin = [server.timed("turn/start", turn)], now()
         while store.database_bytes > before - large_bytes + SPARE_BYTES:
             waits.append(server.timed("turn/start", turn))
-            assert now() - begin < TIDY_S * 1e3, f"{store.database_bytes} of {before} bytes are still taken"
+            assert now() - begin < _patience_s(large_bytes) * 1e3, (
+                f"{store.database_bytes} of {before} bytes are still taken"
+            )
         health = server.call("runtime/health")
         assert health["status"] == "ok"
         assert health["store_bytes"] <= disk_bytes(Path(store.path)) + 1_000_000
@@ -217,6 +219,10 @@ def _delete_large(report: Report, store: Archive) -> None:
     assert store.rows_of(store.large[0]) == 0
 
 
+def _patience_s(size: int) -> float:
+    return TIDY_S + size / 1e6
+
+
 def _kill_while_removing(store: Archive) -> None:
     """Whatever is left when a server is killed is removed by the next, and nobody sees or misses it meanwhile."""
     before, large_bytes = store.database_bytes, store.sizes()[store.large[1]]
@@ -228,7 +234,7 @@ def _kill_while_removing(store: Archive) -> None:
     assert check_store(store.path).problems == []
     with Server("--store", store.path) as again:
         again.greet()
-        deadline = time.monotonic() + TIDY_S
+        deadline = time.monotonic() + _patience_s(large_bytes)
         while store.rows_of(store.large[1]) or store.database_bytes > before - large_bytes + SPARE_BYTES:
             assert time.monotonic() < deadline, f"{store.database_bytes} of {before} bytes are still taken"
             again.call("runtime/health")
