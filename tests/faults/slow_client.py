@@ -84,7 +84,7 @@ class Silence:
         begun = time.monotonic()
         for number in count():
             self.seconds = time.monotonic() - begun
-            if self.seconds >= seconds and self.flooded >= volume:
+            if self.seconds >= seconds and (self.flooded >= volume or self.report.defects):
                 return
             if self.flooded < volume * min(self.seconds / seconds, 1):
                 self._pour()
