@@ -146,14 +146,17 @@ def _refuse(_text: str) -> Any:
 def _is_plain(params: dict[str, Any]) -> bool:
     """Return whether the strict checks would let ``params`` of ``initialize`` through."""
     process_id = params.get("process_id")
-    client_info = params.get("client_info") or {}
+    client_info = params.get("client_info")
     return (
         type(params.get("contract_version")) in (str, type(None))
         and (process_id is None or (type(process_id) is int and process_id > 0))
         and type(params.get("capabilities")) in (dict, type(None))
-        and type(client_info) is dict
-        and all(type(client_info.get(name)) in (str, type(None)) for name in ("name", "version"))
+        and (client_info is None or _is_client_info(client_info))
     )
+
+
+def _is_client_info(value: Any) -> bool:
+    return type(value) is dict and all(type(value.get(name)) in (str, type(None)) for name in ("name", "version"))
 
 
 def _write_all(fd: int, data: bytes) -> None:

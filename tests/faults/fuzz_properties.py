@@ -15,11 +15,11 @@ import orjson
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.contract import choose_contract
-from meerkat_rpc.rpc.greeting import _parse_plain
+from meerkat_rpc.rpc.greeting import _is_plain, _parse_plain
 from meerkat_rpc.rpc.handlers.table import PARAMS
 from meerkat_rpc.wire import types as wire
 from meerkat_rpc.wire.convert import structure, to_json
-from meerkat_rpc.wire.envelope import EnvelopeError, Response, classify
+from meerkat_rpc.wire.envelope import EnvelopeError, Request, Response, classify
 from meerkat_rpc.wire.framing import MAX_FRAME_BYTES, Framer, FrameTooLarge, Framing, FramingError, encode
 from meerkat_rpc.wire.headers import MAX_HEADER_BYTES
 from meerkat_rpc.wire.strict_json import ParseError, parse
@@ -159,14 +159,17 @@ def _parsed(frame: bytes) -> Any:
 
 
 def _check_greeting(frame: bytes) -> None:
-    """Check that the early parser takes nothing that the strict one refuses, and sees the same in it."""
+    """Check that the early reader takes nothing that the strict one refuses, and sees the same in it."""
     if b'"initialize"' not in frame:
         return
     try:
         plain = _parse_plain(frame)
-    except ValueError:
+        message = classify(plain)
+    except (ValueError, EnvelopeError):
         return
     assert parse(frame) == plain
+    if isinstance(message, Request) and message.method == "initialize" and _is_plain(message.params):
+        structure(wire.InitializeParams, message.params)
 
 
 def _converted(kind: Any, params: dict[str, Any]) -> str:
