@@ -94,6 +94,15 @@ def test_a_gap_in_the_sequence_is_a_failure_whatever_is_expected() -> None:
     assert (failure.mismatch.path, failure.mismatch.got) == ("params.seq", 6)
 
 
+@pytest.mark.parametrize(("from_seq", "fits"), [(5, True), (2, True), (6, False)])
+def test_a_gap_is_none_where_a_folded_event_stands_for_it(from_seq: int, fits: bool) -> None:
+    steps = '{"events_until": {"method": "session/event", "params": {"seq": 9, "...": true}}}\n'
+    said = {"type": "deltas_folded", "kind": "text", "from_seq": from_seq, "content": None}
+    params = {"session_id": "s", "turn_id": "t", "seq": 9, "timestamp_ms": 1, "event": said}
+    folded = json.dumps({"jsonrpc": "2.0", "method": "session/event", "params": params})
+    assert (hold(steps, SPEAKS, event(4, "text_delta"), folded) is None) == fits
+
+
 def test_an_event_after_the_turns_last_one_is_a_failure() -> None:
     steps = '{"events_until": {"id": 1, "result": 1}}\n'
     failure = failed(hold(steps, SPEAKS, event(4, "run_completed"), event(5, "text_delta")))
