@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import Folded, Folding
-from meerkat_rpc.errors import StoreCorrupt, StoreError
+from meerkat_rpc.errors import StoreError
 from meerkat_rpc.sessions.runs import Plan
 from meerkat_rpc.store.base import Store
 from meerkat_rpc.store.rules import FOLD_BLOCK
@@ -47,10 +47,11 @@ async def no_pause() -> None:
 
 async def fold_old(
     store: Store, before_ms: int, pause: Pause = no_pause, *, dry_run: bool = False
-) -> AsyncGenerator[tuple[str, Folded | StoreCorrupt], None]:
+) -> AsyncGenerator[tuple[str, Folded | StoreError], None]:
     """Fold the deltas of every turn that ended before ``before_ms``.
 
-    Yields, for each session that may have such turns, its id and what came of it: a damaged one is left as it is.
+    Yields, for each session that may have such turns, its id and what came of it: one with a row that can't be read is
+    left as it is, until it changes.
 
     Raises:
         StoreError: the store refused.
@@ -62,7 +63,9 @@ async def fold_old(
     for row in [row for row in rows.values() if row.updated_ms >= since and row.created_ms < before_ms]:
         try:
             yield row.session_id, await fold_session(store, row.session_id, before_ms, pause, dry_run=dry_run)
-        except StoreCorrupt as error:
+        except StoreError as error:
+            if "row" not in error.data:
+                raise
             yield row.session_id, error
     if not dry_run:
         await store.note_folded(before_ms)
@@ -152,7 +155,7 @@ class FoldingPolicy:
         sessions = fold_old(self.store, now_ms() - self.after_ms, self._pause)
         async with aclosing(sessions):
             async for session_id, done in sessions:
-                if isinstance(done, StoreCorrupt):
+                if isinstance(done, StoreError):
                     logger.warning("session %s can't be folded: %s", session_id, done.message)
                 elif done.events:
                     logger.info("session %s: %d deltas folded, %d bytes", session_id, done.events, done.bytes)

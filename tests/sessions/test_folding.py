@@ -26,7 +26,7 @@ from meerkat_rpc.domain import (
     TurnStarted,
     Usage,
 )
-from meerkat_rpc.errors import StoreCorrupt
+from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.event_json import decode_event, encode_event, first_seq
 from meerkat_rpc.sessions.folding import FoldingPolicy, fold_old, fold_session
 from meerkat_rpc.sessions.runs import Plan
@@ -234,7 +234,7 @@ def test_a_damaged_session_is_told_of_and_the_others_are_folded(run: Run) -> Non
     class Damaged(MemoryStore):
         async def folded_seq(self, session_id: str) -> int:
             if session_id == broken:
-                raise StoreCorrupt("broken")
+                raise StoreCorrupt("broken", row="a row of its")
             return await super().folded_seq(session_id)
 
     events = logged(*turn(*deltas(SAID), TextComplete(SAID)))
@@ -248,6 +248,21 @@ def test_a_damaged_session_is_told_of_and_the_others_are_folded(run: Run) -> Non
         found = {session_id: done async for session_id, done in fold_old(store, LATER)}
         assert isinstance(found[broken], StoreCorrupt)
         assert isinstance(found[whole], Folded)
+
+    run(test())
+
+
+def test_a_store_that_refuses_ends_it_and_nothing_is_noted(run: Run) -> None:
+    class Refusing(MemoryStore):
+        async def folded_seq(self, session_id: str) -> int:
+            raise StoreError("the disk is full")
+
+    async def test() -> None:
+        store = Refusing()
+        await stored_in(store, logged(*turn(*deltas(SAID), TextComplete(SAID))))
+        with pytest.raises(StoreError, match="full"):
+            assert [done async for done in fold_old(store, LATER)] == []
+        assert await store.folded_before() == 0
 
     run(test())
 
