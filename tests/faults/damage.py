@@ -24,7 +24,7 @@ SESSIONS = 17
 """Enough for two pages of the catalogue."""
 
 
-@sweep(short=14, full=900)
+@sweep(short=14, full=600)
 def damage(report: Report, size: int) -> None:
     """A damaged store is refused, or only the session that has it; nothing is executed, lost unseen or made worse."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -13,6 +13,7 @@ MODULES = [
     "locked_database",
     "slow_fsync",
     "damage",
+    "backups",
     "two_processes",
     "watching",
     "takeover",
