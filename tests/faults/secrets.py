@@ -59,7 +59,7 @@ def secrets(report: Report, size: int) -> None:
         for level, to_file in zip(LEVELS, (number % 2 == 0, number % 2 == 1), strict=True):
             with tempfile.TemporaryDirectory() as directory:
                 secret = Secret(rng, SHAPES[rng.randrange(len(SHAPES)) if number else 0])
-                planting = Planting(report, Path(directory), secret, f"{level}, {secret.shape!r}")
+                planting = Planting(report, Path(directory), secret, f"{level}, {secret.shape:.20}")
                 looked_through += planting.run(level, to_file=to_file)
     report.figure("log looked through", f"{looked_through:,} bytes")
     report.figure("ways to fail", str(len(WAYS) + len(MODELS)))
