@@ -44,7 +44,7 @@ SNAPSHOT_ROUNDS = 20
 WARM_UP = 0.2
 """The part of the run that isn't counted: caches fill up and the allocator finds its size."""
 
-NOISE = 6 * MIB
+NOISE = 7 * MIB
 """What the private memory varies by all the same: the allocator takes on a few MiB in the first thousands of turns. It
 hides the slope in a short run and is less than what a whole one may add."""
 
