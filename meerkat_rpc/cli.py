@@ -16,7 +16,7 @@ from meerkat_rpc import __version__
 COMMANDS = {
     "serve": "serve sessions over standard input and output",
     "chat": "chat in the terminal",
-    "sessions": "list, show, export, archive, delete, prune and project stored sessions",
+    "sessions": "list, show, export, archive, delete, prune, fold and project stored sessions",
     "backup": "copy the store into a file, while servers use it",
     "restore": "make a store out of a backup",
     "doctor": "check the store, the models and the surroundings",

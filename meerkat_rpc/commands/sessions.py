@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meerkat_rpc.sessions.persistent import PersistentSessionService
     from meerkat_rpc.sessions.service import SessionService, SessionSummary
 
-HELP = "list, show, export, archive, delete, prune or project stored sessions"
+HELP = "list, show, export, archive, delete, prune, fold or project stored sessions"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
