@@ -44,9 +44,9 @@ class _Bench:
         self.scratch = scratch
         self.seed = seed
         self.closed, self.killed, self.other = (scratch / name for name in ("closed", "killed", "other"))
-        self.in_closed = _write(self.closed, killed=False)
-        self.in_killed = _write(self.killed, killed=True)
-        _write(self.other, killed=False)
+        self.in_closed = write_store(self.closed)
+        self.in_killed = write_store(self.killed, killed=True)
+        write_store(self.other)
 
     def cases(self) -> Iterator[tuple[Damage, Original, Path]]:
         """Yield cases of each kind in turn, and random ones when no others are left."""
@@ -93,8 +93,8 @@ class _Bench:
             shutil.rmtree(place)
 
 
-def _write(store: Path, *, killed: bool) -> Original:
-    """Have a server write a store; return what is in it."""
+def write_store(store: Path, *, killed: bool = False) -> Original:
+    """Have a server write a store, and end it; return what is in it."""
     with Server("--store", str(store)) as server:
         turns = dict(chain(_talk(server), _others(server)))
         original = Original(contents(server), listed(server), turns)

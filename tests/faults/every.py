@@ -13,6 +13,7 @@ MODULES = [
     "locked_database",
     "slow_fsync",
     "damage",
+    "flips",
     "backups",
     "two_processes",
     "watching",
