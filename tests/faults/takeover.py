@@ -22,8 +22,8 @@ ELSEWHERE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 TAKEOVER_S = 10.0
 """Within what the sessions of an owner that is gone take another's turns (the issue's bound)."""
 
-AT_ONCE_S = 1.0
-"""Within what a request is answered that waits for nobody."""
+AT_ONCE_S = 4.0
+"""Within what a request is answered that waits for nobody, no lease least of all, on a busy machine."""
 
 BUSY, INTERRUPTED, STORE_ERROR = -32002, -32005, -32015
 

@@ -28,8 +28,8 @@ MANY = 1000
 TAKEOVER_S = 10.0
 """Within what a watcher that asks nothing hears that the owner is dead (the issue's bound)."""
 
-STREAM_END_S = 1.0
-"""Within what a watcher hears that the session was deleted."""
+AT_ONCE_S = 4.0
+"""Within what a request is answered that waits for nobody, and a watcher hears of a deletion, on a busy machine."""
 
 
 @sweep(short=5, full=40)
@@ -217,7 +217,7 @@ def _deleted(watched: _Watched) -> None:
     deleted = time.monotonic()
     ended = watched.watcher.until(lambda params: params.get("stream_id") == watched.stream_id and "reason" in params)
     assert ended["method"] == "session/stream_end", ended
-    assert ended["at"] - deleted < STREAM_END_S
+    assert ended["at"] - deleted < AT_ONCE_S
     watched.check_streamed(log)
     assert watched.watcher.error("session/read", session_id=watched.session_id)["code"] == -32001
 
@@ -229,7 +229,7 @@ def _interrupted(watched: _Watched) -> None:
     error = watched.watcher.error("turn/interrupt", session_id=watched.session_id)
     assert error["code"] == -32002, error
     assert error["data"]["owner"]["pid"] == watched.owner.process.pid, error
-    assert time.monotonic() - asked < BEHIND_S * 5
+    assert time.monotonic() - asked < AT_ONCE_S
     assert watched.owner.call("turn/interrupt", session_id=watched.session_id)["interrupted"]
     failed = watched.until(terminal)
     assert failed["params"]["event"].get("reason") == "cancelled", failed
