@@ -82,6 +82,19 @@ def test_nothing_shows_a_session_whose_rows_are_still_there(path: Path) -> None:
     untidied(path, test)
 
 
+def test_a_session_whose_head_was_written_after_all_its_rows_is_gone_as_soon(path: Path) -> None:
+    async def test() -> None:
+        async with open_disk(path) as store:
+            head = new_head()
+            await store.commit(SessionChange(head, events=list(incompressible(1, LARGE // 16_384))))
+            await stopped(store).delete(head.session_id)
+            assert await store.head(head.session_id) is None
+            assert await store.last_seq(head.session_id) == 0
+            assert (await store.check()).problems == []
+
+    asyncio.run(test())
+
+
 def test_the_examination_has_nothing_against_rows_that_are_being_removed(path: Path) -> None:
     async def test(store: DiskStore, head: SessionHead) -> None:
         assert (await store.check()).problems == []
