@@ -52,6 +52,19 @@ HOST_EXIT = Ending(reason="host_exit")
 """The process that ran the turn ended, or is about to."""
 
 
+def kept_result(result: object) -> AgentResult:
+    """Return ``result``, which an agent returned, as what is read back after it was stored.
+
+    Raises:
+        AgentError: it is no result.
+        Exception: something in it has no text.
+    """
+    if not isinstance(result, AgentResult):
+        raise AgentError(f"the agent returned {type(result).__name__} in place of an AgentResult")
+    warnings = None if result.schema_warnings is None else [str(warning) for warning in result.schema_warnings]
+    return AgentResult(as_json(str(result.stop_reason)), as_json(result.structured_output), as_json(warnings))
+
+
 def prompt_digest(prompt: str) -> str:
     """Return what tells two prompts apart without keeping either twice."""
     return hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
@@ -103,8 +116,8 @@ def ending_change(
             usage=usage,
             turn_usage=transcript.usage,
             stop_reason=ending.result.stop_reason if ending.result else None,
-            structured_output=as_json(ending.result.structured_output) if ending.result else None,
-            schema_warnings=as_json(ending.result.schema_warnings) if ending.result else None,
+            structured_output=ending.result.structured_output if ending.result else None,
+            schema_warnings=ending.result.schema_warnings if ending.result else None,
             error=error,
         ),
     )

@@ -38,7 +38,7 @@ from meerkat_rpc.errors import BY_CODE, AgentError, MeerkatError, StoreError
 from meerkat_rpc.event_json import as_json, encode_event
 from meerkat_rpc.sessions.changes import refuse_archived, refuse_running
 from meerkat_rpc.sessions.emitter import Emitter
-from meerkat_rpc.sessions.ending import Ending, answer, ending_change, prompt_digest, user_message
+from meerkat_rpc.sessions.ending import Ending, answer, ending_change, kept_result, prompt_digest, user_message
 from meerkat_rpc.sessions.reading import read_messages
 from meerkat_rpc.sessions.transcript import TurnTranscript, check_texts, close_open_calls
 from meerkat_rpc.sessions.turn_events import TurnEvents
@@ -200,14 +200,11 @@ class LiveTurn:
     async def _guarded(self) -> AgentResult:
         """Run the agent; what would end the process, an agent's ``sys.exit()``, ends the turn instead."""
         try:
-            result = await self._build(self.config).run(self)
+            return kept_result(await self._build(self.config).run(self))
         except (SystemExit, KeyboardInterrupt) as exit_:
             raise AgentError(f"the agent tried to end the process ({type(exit_).__name__})") from exit_
         finally:
             self._emitter.hold()
-        if not isinstance(result, AgentResult):
-            raise AgentError(f"the agent returned {type(result).__name__} in place of an AgentResult")
-        return result
 
     def _failure(self, task: asyncio.Task[AgentResult]) -> MeerkatError:
         if task.cancelled():

@@ -36,6 +36,10 @@ T = TypeVar("T")
 Document = dict[str, Any]
 
 
+_EXACT = b" "
+"""What JSON begins with that must be read the standard library's way: orjson would make a float of a long integer."""
+
+
 def dump(document: Any) -> bytes:
     """Return ``document`` as JSON on one line.
 
@@ -45,14 +49,16 @@ def dump(document: Any) -> bytes:
     try:
         return orjson.dumps(document, default=_plain)
     except orjson.JSONEncodeError:
-        return json.dumps(document, default=_plain, separators=(",", ":")).encode()
+        return _EXACT + json.dumps(document, default=_plain, separators=(",", ":")).encode()
 
 
 def load(data: bytes) -> Any:
     """Return what ``dump`` made ``data`` from. Raises ``ValueError`` for anything else."""
+    if data.startswith(_EXACT):
+        return json.loads(data)
     try:
         return orjson.loads(data)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError:  # as 0.1.0 wrote it, without the mark
         return json.loads(data)
 
 

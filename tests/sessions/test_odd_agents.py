@@ -46,6 +46,10 @@ def test_token_counts_that_no_model_has_are_cut(services: Services, run: Run) ->
     run(scenario())
 
 
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+
+
 class Speechless(Exception):
     """Can't even say what it is."""
 
@@ -117,6 +121,18 @@ def test_an_agent_that_returns_nothing_fails_the_turn(services: Services, run: R
     async def scenario() -> None:
         async with services.open() as service:
             assert "returned NoneType" in (await failure(services, service, forgetting)).message
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("odd", [10**5000, CYCLE], ids=["a number of 5,000 digits", "a list in itself"])
+def test_a_result_that_has_no_text_fails_the_turn(services: Services, run: Run, odd: Any) -> None:
+    async def returning(_turn: AgentTurn) -> AgentResult:
+        return AgentResult(structured_output=odd)
+
+    async def scenario() -> None:
+        async with services.open() as service:
+            assert (await failure(services, service, returning)).code == "AGENT_ERROR"
 
     run(scenario())
 
