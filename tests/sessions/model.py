@@ -95,12 +95,14 @@ class ServiceMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """See ``RuleBasedStateMachine``."""
-        for pair in self._pairs:
-            self._both(pair, _everything)
-        for kind in KINDS:
-            self._close(kind)
-        self._loop.close()
-        shutil.rmtree(self._folder)
+        try:
+            for pair in self._pairs:
+                self._both(pair, _everything)
+        finally:
+            for kind in KINDS:
+                self._close(kind)
+            self._loop.close()
+            shutil.rmtree(self._folder)
 
     def _open(self, kind: str) -> None:
         self._opened[kind] = Services(kind, self._folder / "store").open(max_sessions=1000)

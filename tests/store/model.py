@@ -111,10 +111,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """See ``RuleBasedStateMachine``."""
-        self.everything_is_the_same()
-        self._run(self._disk.close())
-        self._loop.close()
-        shutil.rmtree(self._folder)
+        try:
+            self.everything_is_the_same()
+        finally:
+            self._run(self._disk.close())
+            self._loop.close()
+            shutil.rmtree(self._folder)
 
     def _opened(self) -> DiskStore:
         disk = DiskStore(self._folder / "store")
