@@ -180,7 +180,7 @@ class PersistentSessionService:
 
     async def read(self, session_id: str) -> SessionView:
         """See ``SessionService``."""
-        return await reading.view(await self._waking.head(session_id), StoreJournal(self._store, session_id))
+        return await reading.view(await self._waking.head_to_read(session_id), StoreJournal(self._store, session_id))
 
     async def list(self, query: ListQuery) -> SessionPage:
         """See ``SessionService``."""
@@ -195,7 +195,7 @@ class PersistentSessionService:
 
     async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
         """See ``SessionService``."""
-        head = await self._waking.head(session_id)
+        head = await self._waking.head_to_read(session_id)
         return HistoryPage(
             session_id, head.message_count, offset, await self._store.messages(session_id, offset, limit)
         )
@@ -205,7 +205,7 @@ class PersistentSessionService:
         live = self._live.sessions.find(session_id)
         if live is not None and live.turn is not None:
             return live.feed.last_seq
-        await self._waking.head(session_id)
+        await self._waking.head_to_read(session_id)
         return await self._store.last_seq(session_id)
 
     async def events_since(self, session_id: str, after: int, limit: int) -> EventPage:

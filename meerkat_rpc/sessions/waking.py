@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from meerkat_rpc.domain import SessionHead
-from meerkat_rpc.errors import SessionNotFound
+from meerkat_rpc.errors import SessionNotFound, StoreCorrupt, StoreError
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.live_sessions import LiveSessions
 from meerkat_rpc.sessions.orphans import Orphans
@@ -36,6 +36,22 @@ class Waking:
         if head is None:
             raise SessionNotFound("there is no such session", session_id=session_id)
         return head
+
+    async def head_to_read(self, session_id: str) -> SessionHead:
+        """Return what ``head`` does; where the store can't be written, with the turn of a dead process still in it.
+
+        Raises:
+            SessionNotFound: there is no such session.
+        """
+        try:
+            return await self.head(session_id)
+        except StoreCorrupt:
+            raise
+        except StoreError:
+            head = await self._store.head(session_id)
+            if head is None:
+                raise SessionNotFound("there is no such session", session_id=session_id) from None
+            return head
 
     async def wake(self, session_id: str) -> LiveSession:
         """Return the live session, up to date with what other processes did to it.

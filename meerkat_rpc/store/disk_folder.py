@@ -25,6 +25,7 @@ from meerkat_rpc.store.private_files import HAS_OWNERS, OTHERS, open_private, re
 MARKER = "store.json"
 DATABASE = "cache.db"
 LOG = f"{DATABASE}-wal"
+_BLOCK = 1 << 20
 _FILES = (MARKER, DATABASE, LOG, f"{DATABASE}-shm")
 
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smb2", "smbfs", "ncpfs", "afs", "fuse.sshfs"})
@@ -149,6 +150,18 @@ class StoreFolder:
     def kept_from_others(self) -> AbstractContextManager[None]:
         """Keep other processes from opening the store; refuse when one has it open. See ``_locked``."""
         return _locked(self.database)
+
+    def write_log_again(self) -> None:
+        """Write the log's content over itself, durably, within a transaction: nobody else writes to it then.
+
+        After an fsync that failed, the kernel takes what it could not write for written (fsync(2)), and only what is
+        written anew will be covered by another one. Commits behind a gap in the log would be lost with the power.
+        """
+        with open(os.path.join(self.path, LOG), "r+b", buffering=0) as log:
+            while block := log.read(_BLOCK):
+                log.seek(-len(block), os.SEEK_CUR)
+                log.write(block)
+            os.fsync(log.fileno())
 
     def lost(self) -> StoreCorrupt:
         """Return the error that says that a store was here and its content is not."""

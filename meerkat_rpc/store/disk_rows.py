@@ -46,12 +46,14 @@ class Rows:
 
     ``_in_force`` has the settings of the connection that were made here: what the database says of them is not relied
     on, for another process may be opening it. ``_locked``: the last transaction waited in vain.
+    ``_unsynced``: an fsync failed, and the next one that works says nothing about what that one should have covered.
     """
 
     folder: StoreFolder
     _cache: Cache
     _in_force: dict[str, int] = field(factory=dict)
     _locked: bool = False
+    _unsynced: bool = False
     _damage: StoreCorrupt | None = None
     read_only: bool = False
 
@@ -69,6 +71,7 @@ class Rows:
             self._in_force.clear()
             explained = explain(error, self.folder.path)
             self._locked = explained.data.get("reason") == "SQLITE_BUSY"
+            self._unsynced |= explained.data.get("reason") == "SQLITE_IOERR_FSYNC"
             if isinstance(explained, StoreCorrupt):
                 self._damage = explained
             raise explained from error
@@ -88,6 +91,9 @@ class Rows:
         self._sync(FULL if durable else NORMAL)
         self._wait_at_most(BUSY_AGAIN_TIMEOUT if self._locked else BUSY_TIMEOUT)
         with self._cache.transact(retry=False):
+            if durable and self._unsynced:
+                self.folder.write_log_again()
+                self._unsynced = False
             yield
         self._locked = False
 

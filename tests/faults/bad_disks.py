@@ -39,7 +39,7 @@ def _fill_with_turns(random: Random) -> None:
             assert client.create()
             while client.turn({"text": random.randbytes(random.randrange(1, 20_000)).hex(), "chunks": 3}):
                 assert len(client.session.asked) < FULL_TURNS, "the disk doesn't fill up"
-            assert client.failed[-1]["data"]["code"] == "STORE_ERROR", client.failed
+            assert client.failed[0]["data"]["code"] == "STORE_ERROR", client.failed
             assert client.ask("read", "session/read")
             assert client.ask("history", "session/history")
             if random.random() < 0.5:

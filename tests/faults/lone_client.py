@@ -47,6 +47,7 @@ class LoneClient:
     session: Expected = field(factory=lambda: Expected(str(uuid.uuid4())))
     answered: set[Any] = field(factory=set)
     failed: list[dict[str, Any]] = field(factory=list)
+    _loaded: Server | None = None
 
     def work(self) -> None:
         """Do everything once, whatever fails; what failed, once more under the same id."""
@@ -91,6 +92,9 @@ class LoneClient:
         asked = Asked(f"request {len(self.session.asked)}", what, turn_id, text)
         self.session.asked.append(asked)
         named = {"turn_id": turn_id} if turn_id else {}
+        if self._loaded is not self.server:
+            self._loaded = self.server
+            self.server.call("capabilities/get")  # it is answered when the server has loaded, which is no fault's doing
         begun = time.monotonic()
         self.server.send(method, asked.request_id, session_id=self.session.session_id, **named, **params)
         answer = self.server.answer(asked.request_id)

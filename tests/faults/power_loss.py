@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +23,7 @@ from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.disk_check import check_store
 from tests.faults.acknowledged import Asked, Expected, Found, found_in
 from tests.faults.injected import new_place
+from tests.faults.lone_client import LoneClient, at_a_second_try
 from tests.faults.recorded_calls import Call, Said, read_calls, recording
 from tests.faults.recorded_disk import RecordedDisk
 from tests.faults.sweep import Report, sweep
@@ -30,6 +34,11 @@ TURNS_A_LIFE = 25
 
 SERVED = 8
 """Images that a real server is started on."""
+
+SYNCS = ("fsync", "fdatasync")
+
+FSYNCS = range(20, 30)
+"""Of a store that is open already and gets a client's turns."""
 
 STORE = "new/deeper/store"
 """Two directories that are new as well: their names have to be durable too."""
@@ -44,13 +53,41 @@ def power_loss(report: Report, size: int) -> None:
         calls: list[Call | Said] = []
         for life, turns in enumerate(_lives(size)):
             calls += _recorded(client, turns, work / "trace", kill=life % 2 == 1)
-        replay = _Replay(report, client, work)
+        replay = _Replay(report, client.sessions, work)
         replay.run(calls, served=min(SERVED, 1 + size // 5))
         report.figure("turns", str(size))
         report.figure("images", str(report.cases))
         report.figure("writes", f"{sum(isinstance(call, Call) for call in calls):,}")
         report.figure("fsyncs", str(replay.syncs))
         report.figure("log begun anew", f"{replay.resets}×")
+
+
+@sweep(short=2, full=20, needs=["strace"])
+def failed_fsync(report: Report, size: int) -> None:
+    """An fsync fails once, and loses what it should have covered; later the power fails, too."""
+    for number in sorted(Random(report.seed).choices(FSYNCS, k=size)):
+        with new_place() as work, report.case(f"fsync {number}"):
+            client, calls = at_a_second_try(partial(_recorded_failure, work, number))
+            assert sum(call.failed for call in calls if isinstance(call, Call)) == 1
+            _Replay(report, [client.session], work).run(calls, served=1)
+
+
+def _recorded_failure(work: Path, number: int) -> tuple[LoneClient, list[Call | Said]]:
+    """Run turns, and fail one fsync among them."""
+    shutil.rmtree(work / "disk", ignore_errors=True)
+    (work / "disk").mkdir()
+    store = work / "disk" / STORE
+    inject = ["-e", f"inject=fdatasync:error=EIO:when={number}"]
+    with Server("--store", str(store), under=[*recording(work / "trace"), *inject]) as server:
+        client = LoneClient(server)
+        assert client.create()
+        with closing(sqlite3.connect(store / "cache.db")) as neighbour:
+            neighbour.execute("PRAGMA schema_version")  # without a neighbour the server is the last to close, and syncs
+            for _ in range(8):
+                client.turn({"text": "a line\n", "repeat": 20, "delay_ms": 1})
+            server.kill()
+            server.wait()
+    return client, read_calls(work / "trace")
 
 
 def _lives(turns: int) -> Iterator[int]:
@@ -149,14 +186,15 @@ def _says_half(event: dict[str, Any]) -> bool:
 class _Replay:
     """Replays calls, and looks at what a loss of power would leave."""
 
-    def __init__(self, report: Report, client: _Client, work: Path) -> None:
+    def __init__(self, report: Report, sessions: list[Expected], work: Path) -> None:
         self.syncs = 0
         self.resets = 0
         self._report = report
-        self._client = client
+        self._sessions = sessions
         self._image = work / "image"
         self._disk = RecordedDisk(str(work / "disk"))
         self._random = Random(report.seed)
+        self._awaited = {asked.request_id for session in sessions for asked in session.asked}
         self._answered: set[Any] = set()
         self._strict: list[Found] | None = None
 
@@ -171,7 +209,7 @@ class _Replay:
                 self._called(number, call)
 
     def _said(self, number: int, said: Said, *, serve: bool) -> None:
-        if "id" not in said.message:
+        if said.message.get("id") not in self._awaited or "error" in said.message:
             return
         self._answered.add(said.message["id"])
         where = f"call {number}, at the answer to {said.message['id']}"
@@ -181,7 +219,7 @@ class _Replay:
             self._hold(self._found(self._random))
 
     def _called(self, number: int, call: Call) -> None:
-        if call.name in {"fsync", "fdatasync"}:
+        if call.name in SYNCS:
             with self._report.case(f"call {number}, before an fsync of {call.path}, torn"):
                 self._hold(self._found(self._random))
         self.resets += call.name == "pwrite64" and call.path.endswith("-wal") and call.at == 0
@@ -201,7 +239,7 @@ class _Replay:
         """Raise unless everything acknowledged is there."""
         missing = [
             text
-            for session, there in zip(self._client.sessions, found, strict=True)
+            for session, there in zip(self._sessions, found, strict=True)
             for text in session.missing(self._answered, there)
         ]
         assert not missing, missing
@@ -213,7 +251,7 @@ class _Replay:
         store = self._image / STORE
         if self._answered:
             assert not (problems := check_store(str(store)).problems), problems
-        found = asyncio.run(_read(store, self._client.sessions))
+        found = asyncio.run(_read(store, self._sessions))
         if serve:
             _serve(store)
         return found

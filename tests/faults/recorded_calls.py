@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from attrs import define, frozen
 
-DISK_CALLS = "mkdir,pwrite64,write,ftruncate,fdatasync,fsync,rename,unlink"
+DISK_CALLS = "mkdir,pwrite64,lseek,write,ftruncate,fdatasync,fsync,rename,unlink"
 """All that changes a store's files, and ``write`` for the output too. What is mapped, SQLite's cache.db-shm, is not
 written by calls; SQLite makes it anew."""
 
@@ -31,13 +31,14 @@ def recording(trace: Path) -> list[str]:
 
 @frozen
 class Call:
-    """A call that succeeded. ``path``: of its file; ``data``: what was written, or a second path; ``at``: where, or
-    a length."""
+    """A call that succeeded, or an fsync that didn't. ``path``: of its file; ``data``: what was written, or a second
+    path; ``at``: where, or a length."""
 
     name: str
     path: str
     data: bytes = b""
     at: int = 0
+    failed: bool = False
 
 
 @frozen
@@ -79,17 +80,19 @@ def _calls(trace: Path) -> Iterator[tuple[int, Call]]:
 
 
 def _call(text: bytes) -> Call | None:
-    if (parts := _CALL.match(text)) is None or int(parts[3]) < 0:
+    if (parts := _CALL.match(text)) is None:
         return None
     name, arguments, result = parts[1].decode(), parts[2], int(parts[3])
+    if result < 0 and name not in {"fsync", "fdatasync"}:
+        return None
     texts = [_plain(each) for each in _TEXT.findall(arguments)]
     if name in {"mkdir", "unlink", "rename"}:
         return Call(name, texts[0].decode(), texts[-1])
     file = _FILE.match(arguments)
     assert file, text[:200]
     last = _LAST.search(arguments)
-    at = int(last[1]) if last and name in {"pwrite64", "ftruncate"} else 0
-    return Call(name, _plain(file[1]).decode(), texts[0][:result] if texts else b"", at)
+    at = int(last[1]) if last and name in {"pwrite64", "ftruncate"} else result
+    return Call(name, _plain(file[1]).decode(), texts[0][:result] if texts else b"", at, failed=result < 0)
 
 
 def _plain(text: bytes) -> bytes:

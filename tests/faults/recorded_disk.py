@@ -23,14 +23,17 @@ class File:
 
     durable: bytearray = field(factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(factory=list)
+    _position: int = 0
 
-    @property
-    def length(self) -> int:
-        """How long it is now."""
-        length = len(self.durable)
-        for at, data in self.pending:
-            length = at if data is None else max(length, at + len(data))
-        return length
+    def change(self, call: Call) -> None:
+        """Apply a call on it."""
+        if call.name == "lseek":
+            self._position = call.at
+        elif call.name == "write":
+            self.pending.append((self._position, call.data))
+            self._position += len(call.data)
+        else:
+            self.pending.append((call.at, None if call.name == "ftruncate" else call.data))
 
     def sync(self) -> None:
         """Make everything durable."""
@@ -114,7 +117,7 @@ class RecordedDisk:
         if not call.path.startswith(self.root) or call.path.endswith("-shm"):
             return False
         if call.name in {"fsync", "fdatasync"}:
-            return self._sync(call.path)
+            return self._lose(call.path) if call.failed else self._sync(call.path)
         directory, name = self._place(call.path)
         if call.name == "mkdir":
             directory.change({name: Directory()})
@@ -124,9 +127,7 @@ class RecordedDisk:
             _, new = self._place(call.data.decode())
             directory.change({name: None, new: directory.names[name]})
         else:
-            file = self._file(directory, name)
-            at = file.length if call.name == "write" else call.at
-            file.pending.append((at, None if call.name == "ftruncate" else call.data))
+            self._file(directory, name).change(call)
         return False
 
     def _sync(self, path: str) -> bool:
@@ -138,6 +139,13 @@ class RecordedDisk:
             return False  # an empty file, of which nothing has been seen yet
         found.sync()
         return True
+
+    def _lose(self, path: str) -> bool:
+        """Lose what an fsync that failed should have made durable: the next one says that all is well (fsync(2))."""
+        directory, name = self._place(path)
+        if isinstance(found := directory.names.get(name), File):
+            found.pending.clear()
+        return False
 
     def _place(self, path: str) -> tuple[Directory, str]:
         """Return the directory of ``path``, and its name there."""

@@ -124,6 +124,25 @@ def test_a_turn_whose_end_is_refused_gives_its_text_back_and_the_session_goes_on
     run(scenario())
 
 
+def test_a_session_whose_turn_cant_be_ended_can_be_read(services: UnsureServices, run: Run) -> None:
+    async def scenario() -> None:
+        async with services.open() as service:
+            session_id = await make(service)
+            services.unsure.faults = ["", *[REFUSED] * 6]
+            with pytest.raises(StoreError):
+                await echo(service, session_id, "lost")
+            assert (await service.read(session_id)).summary.is_active
+            assert await _said(service, session_id) == ["lost"]
+            assert await service.latest_seq(session_id) >= 1
+            with pytest.raises(StoreError, match="the disk"):
+                await start(service, session_id)
+            services.unsure.faults = []
+            assert (await echo(service, session_id, "now")).text == "now"
+            assert not (await service.read(session_id)).summary.is_active
+
+    run(scenario())
+
+
 def test_who_interrupts_a_turn_whose_end_is_refused_is_told(services: UnsureServices, run: Run) -> None:
     async def scenario() -> None:
         async with services.open() as service:
