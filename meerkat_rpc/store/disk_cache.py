@@ -264,7 +264,7 @@ def connect(path: str, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
 
 
-FAILURES = (sqlite3.Error, diskcache.Timeout, OSError, OverflowError)
+FAILURES = (sqlite3.Error, diskcache.Timeout, OSError, OverflowError, UnicodeDecodeError)
 """What work on the database may raise besides our own errors."""
 
 _REASONS = {
@@ -279,12 +279,17 @@ _REASONS = {
 }
 
 
+def _is_unreadable(error: BaseException) -> bool:
+    """Return whether the database's tables aren't those that diskcache made, or text in it is none."""
+    return isinstance(error, UnicodeDecodeError) or str(error).startswith("no such ")
+
+
 def explain(error: BaseException, directory: str) -> StoreError:
     """Return ``error``, one of ``FAILURES``, as what it means for the store in ``directory``."""
     if isinstance(error, diskcache.Timeout):
         error = error.__context__ or error  # diskcache hides SQLite's reason there
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or _is_unreadable(error):
         return StoreCorrupt(
             f"The database of the store in {directory} is damaged ({error}). Copy the directory before anything else; "
             "`meerkat-rpc doctor` says what is wrong, `meerkat-rpc sessions salvage` exports what can be read.",

@@ -163,3 +163,12 @@ def test_an_examination_makes_no_file(path: Path, head: SessionHead) -> None:
     before = files(path)
     subprocess.run([sys.executable, "-m", "meerkat_rpc", "doctor", "--store", str(path)], check=False)
     assert files(path) == before
+
+
+@pytest.mark.parametrize("byte", [b"\xc5", b"q"])
+def test_a_damaged_description_of_the_tables_is_told(path: Path, head: SessionHead, byte: bytes) -> None:
+    content = (path / "cache.db").read_bytes()
+    at = content.index(b"CREATE TABLE Cache") + 20
+    (path / "cache.db").write_bytes(content[:at] + byte + content[at + 1 :])
+    (problem,) = check_store(str(path)).problems
+    assert "sessions salvage" in problem

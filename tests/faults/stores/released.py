@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -30,8 +32,19 @@ _TIMES = {"updated_at", "timestamp_ms"}
 
 
 def versions() -> list[str]:
-    """Return the versions of which there is a store, the oldest first."""
-    return sorted((path.stem for path in HERE.glob("*.zip")), key=lambda version: [int(n) for n in version.split(".")])
+    """Return the versions of which there is a store, and what led to them where that has one ("1.2.3-before-that")."""
+    return sorted(path.stem for path in HERE.glob("*.zip"))
+
+
+def serve(store: Path) -> Server:
+    """Start a server that leaves what is old as it is."""
+    return Server("--store", str(store), "--fold-after", "never")
+
+
+def fold(store: Path) -> None:
+    """Fold the deltas of every turn that has ended."""
+    command = [sys.executable, "-m", "meerkat_rpc", "sessions", "fold", "--older-than", "0s", "--store", str(store)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def unpack(version: str, store: Path) -> dict[str, Any]:
@@ -65,7 +78,7 @@ def write() -> Path:
         store, copy = Path(scratch, "store"), Path(scratch, "copy")
         turns, recovered = _lived(store)
         shutil.copytree(store, copy)
-        with Server("--store", str(copy)) as server:
+        with serve(copy) as server:
             found = read(server, turns, recovered) | {"recovered": recovered}
         with zipfile.ZipFile(packed, "x", zipfile.ZIP_LZMA) as archive:
             for name in FILES:
@@ -76,13 +89,15 @@ def write() -> Path:
 
 def _lived(store: Path) -> tuple[list[Turn], list[str]]:
     """Run the past in ``store``; return its turns, and the sessions whose turn the server's death cut off."""
-    with Server("--store", str(store)) as server:
+    with serve(store) as server:
         first = Past(server)
         first.write()
         server.end_input()
         server.wait()
-    with Server("--store", str(store)) as server:
+    fold(store)
+    with serve(store) as server:
         last = Past(server)
+        last.write()
         return [*first.turns, *last.turns], last.write_until_killed()
 
 

@@ -13,12 +13,8 @@ import pytest
 from meerkat_rpc import __version__
 from tests.faults.contents import contents
 from tests.faults.stores import released
-from tests.rpc.driver import Server
 
 pytestmark = pytest.mark.slow
-
-AS_IT_IS = ("--fold-after", "never")
-"""What is compared with what was read long ago must not be folded meanwhile."""
 
 
 def doctor(store: Path) -> list[Any]:
@@ -35,7 +31,7 @@ def test_this_version_has_its_store() -> None:
 @pytest.mark.parametrize("version", released.versions())
 def test_everything_in_the_store_of_an_older_version_is_read(version: str, tmp_path: Path) -> None:
     expected = released.unpack(version, tmp_path / "store")
-    with Server("--store", str(tmp_path / "store"), *AS_IT_IS) as server:
+    with released.serve(tmp_path / "store") as server:
         found = released.read(server, expected["turns"], expected["recovered"])
     assert found["turns"] == expected["turns"]
     assert found["sessions"].keys() == expected["sessions"].keys()
@@ -47,7 +43,7 @@ def test_everything_in_the_store_of_an_older_version_is_read(version: str, tmp_p
 @pytest.mark.parametrize("version", released.versions())
 def test_every_session_of_an_older_version_takes_another_turn(version: str, tmp_path: Path) -> None:
     released.unpack(version, tmp_path / "store")
-    with Server("--store", str(tmp_path / "store"), *AS_IT_IS) as server:
+    with released.serve(tmp_path / "store") as server:
         before = contents(server)
         for session_id, session in before.items():
             if session["view"]["archived"]:
@@ -60,3 +56,16 @@ def test_every_session_of_an_older_version_takes_another_turn(version: str, tmp_
             assert session["events"][: len(events)] == events
             assert len(session["messages"]) == len(messages) + 2
     assert doctor(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize("version", released.versions())
+def test_the_store_of_an_older_version_is_folded(version: str, tmp_path: Path) -> None:
+    expected = released.unpack(version, tmp_path / "store")
+    released.fold(tmp_path / "store")
+    assert doctor(tmp_path / "store") == []
+    with released.serve(tmp_path / "store") as server:
+        found = released.read(server, expected["turns"], expected["recovered"])
+    assert found["turns"] == expected["turns"]
+    for session_id, session in expected["sessions"].items():
+        assert found["sessions"][session_id]["messages"] == session["messages"]
+        assert found["sessions"][session_id]["view"] == session["view"]
