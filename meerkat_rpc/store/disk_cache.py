@@ -200,8 +200,20 @@ class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # the package has no typ
         """Do nothing: no row of ours names a file, and one that does must not choose what is removed."""
 
 
+def strange_settings(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of stored settings that diskcache doesn't have: it takes each for a parameter or a pragma."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
+        return []
+    known = {*diskcache.DEFAULT_SETTINGS, *diskcache.core.METADATA, *SETTINGS}
+    return [repr(key) for (key,) in connection.execute("SELECT key FROM Settings") if key not in known]
+
+
 def open_cache(directory: str) -> Cache:
     """Return the database in ``directory``, created if it is empty, every setting in force."""
+    database = os.path.join(directory, DATABASE)
+    with closing(connect(database, "ro")) as connection:
+        if strange := strange_settings(connection):
+            raise damaged(directory, f"strange settings: {', '.join(strange)}")
     cache: Cache = StoreCache(directory, timeout=BUSY_TIMEOUT, disk=PlainDisk, **SETTINGS)
     return cache
 
@@ -279,6 +291,15 @@ _REASONS = {
 }
 
 
+def damaged(directory: str, why: str) -> StoreCorrupt:
+    """Return the error that says that the database of the store in ``directory`` is damaged."""
+    return StoreCorrupt(
+        f"The database of the store in {directory} is damaged ({why}). Copy the directory before anything else; "
+        "`meerkat-rpc doctor` says what is wrong, `meerkat-rpc sessions salvage` exports what can be read.",
+        row=DATABASE,
+    )
+
+
 def _is_unreadable(error: BaseException) -> bool:
     """Return whether the database's tables aren't those that diskcache made, or text in it is none."""
     return isinstance(error, UnicodeDecodeError) or str(error).startswith("no such ")
@@ -290,10 +311,6 @@ def explain(error: BaseException, directory: str) -> StoreError:
         error = error.__context__ or error  # diskcache hides SQLite's reason there
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or _is_unreadable(error):
-        return StoreCorrupt(
-            f"The database of the store in {directory} is damaged ({error}). Copy the directory before anything else; "
-            "`meerkat-rpc doctor` says what is wrong, `meerkat-rpc sessions salvage` exports what can be read.",
-            row=DATABASE,
-        )
+        return damaged(directory, str(error))
     known = (reason for prefix, reason in _REASONS.items() if name.startswith(prefix))
     return StoreError(f"The store in {directory} can't be used: {next(known, f'{error}.')}", reason=name or None)

@@ -21,6 +21,7 @@ from meerkat_rpc.store.disk_cache import (
     connect,
     explain,
     reading_mode,
+    strange_settings,
 )
 from meerkat_rpc.store.disk_folder import StoreFolder
 from meerkat_rpc.store.disk_log import refuse_shortened
@@ -98,6 +99,7 @@ def _examined(report: StoreReport, connection: sqlite3.Connection) -> StoreRepor
     settings = dict(connection.execute("SELECT key, value FROM Settings"))
     problems = [f"SQLite: {text}." for (text,) in connection.execute("PRAGMA integrity_check(10)") if text != "ok"]
     problems += _unset(settings)
+    problems += [f"The setting {name} is none of diskcache's." for name in strange_settings(connection)]
     keys, foreign = _keys(connection)
     problems += [f"The row {key} isn't one of this program's." for key in foreign]
     rows = Rows(StoreFolder(report.path), cast("Cache", _Frozen(connection)), read_only=True)

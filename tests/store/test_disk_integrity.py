@@ -377,3 +377,11 @@ def test_nothing_is_written_into_a_database_that_turned_out_to_be_damaged(path: 
         rows.run(lambda: rows.transaction(durable=True).__enter__())
     assert rows.run(lambda: rows.get(f"s/{other.session_id}/head"))
     rows.close()
+
+
+@pytest.mark.parametrize("key", ["disk_min_file_siz%", "sqlite_cache_size = 1; --", b"\xff", 7])
+def test_settings_that_diskcache_does_not_have_are_refused(path: Path, key: object) -> None:
+    made(path)
+    execute(path, "UPDATE Settings SET key = ? WHERE key = 'cull_limit'", key)
+    with pytest.raises(StoreCorrupt, match="strange settings"):
+        on_disk(path, lambda store: store.catalogue())
