@@ -17,6 +17,7 @@ def run_model(machine: type[RuleBasedStateMachine], sequences: int, random_seed:
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(seed(random_seed)(machine), settings=chosen)

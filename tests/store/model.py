@@ -187,9 +187,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(session=SESSIONS, first=st.integers(1, 300), length=st.integers(0, 100), upto=st.integers(0, 300))
     def fold(self, session: str, first: int, length: int, upto: int) -> None:
-        """Fold a part of a session's log."""
+        """Fold a part of a session's log, if nothing in it is folded yet."""
         run = [event for event in self._log(session) if first <= event.seq <= first + length]
-        if run:
+        if run and not any(b"deltas_folded" in event.body for event in run):
             event = run[-1]._replace(body=encode_event(DeltasFolded("text", run[0].seq, None)))
             folding = Folding(run[0].seq, run_checksum(run), event)
             self._both(partial(_fold, session=session, folding=folding, upto=upto))
