@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import shutil
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.disk_cache import check_whole
+from meerkat_rpc.store.disk_check import check_store
 from meerkat_rpc.store.disk_parts import open_parts
 from meerkat_rpc.store.envelope import NEWEST
 from tests.store.conftest import open_disk
@@ -385,3 +387,16 @@ def test_settings_that_diskcache_does_not_have_are_refused(path: Path, key: obje
     execute(path, "UPDATE Settings SET key = ? WHERE key = 'cull_limit'", key)
     with pytest.raises(StoreCorrupt, match="strange settings"):
         on_disk(path, lambda store: store.catalogue())
+
+
+def test_settings_are_looked_at_where_diskcache_reads_them(path: Path) -> None:
+    made(path)
+    content = (path / "cache.db").read_bytes()
+    name = b"disk_min_file_size"
+    places = [at for at in range(len(content)) if content.startswith(name, at)]
+    assert len(places) == 2, "in the table, and in its index"
+    for at in places:
+        (path / "cache.db").write_bytes(content[:at] + b"disk_min_file_siz%" + content[at + len(name) :])
+        with contextlib.suppress(StoreError):
+            on_disk(path, lambda store: store.catalogue())
+        assert check_store(str(path)).problems
