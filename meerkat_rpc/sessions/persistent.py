@@ -43,6 +43,9 @@ HEALTH_PATIENCE_S = 1.0
 """How long the store may take to say how it is: it answers within milliseconds, or something is wrong with it, and
 whoever watches over a server needs to hear that soon."""
 
+CATALOGUE_PATIENCE_S = 5.0
+"""How long it may take to count the sessions after that: the first time their catalogue is read, 50,000 rows perhaps."""
+
 REMOTE_TURN_POLL_S = 0.1
 """How often a turn that another process runs is looked at by a caller who repeated its id."""
 
@@ -288,8 +291,10 @@ class PersistentSessionService:
         live = await self._live.health()
         try:
             async with asyncio.timeout(HEALTH_PATIENCE_S):
+                usage = await self._store.usage()
+            async with asyncio.timeout(CATALOGUE_PATIENCE_S):
                 _, rows = await self._store.catalogue()
-                return evolve(live, stored_sessions=len(rows), usage=await self._store.usage())
+            return evolve(live, stored_sessions=len(rows), usage=usage)
         except (StoreError, TimeoutError):
             return evolve(live, stored_sessions=len(self._order[1]), store_answers=False)
 
