@@ -43,8 +43,8 @@ HEALTH_PATIENCE_S = 1.0
 """How long the store may take to say how it is: it answers within milliseconds, or something is wrong with it, and
 whoever watches over a server needs to hear that soon."""
 
-CATALOGUE_PATIENCE_S = 5.0
-"""How long it may take to count the sessions after that: the first time their catalogue is read, 50,000 rows perhaps."""
+CATALOGUE_PATIENCE_S = 3.0
+"""How long it may take to count the sessions after that: the first time it reads their catalogue, of 50,000 perhaps."""
 
 REMOTE_TURN_POLL_S = 0.1
 """How often a turn that another process runs is looked at by a caller who repeated its id."""
