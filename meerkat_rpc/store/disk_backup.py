@@ -47,8 +47,8 @@ def back_up(store: str, target: str, progress: Progress | None = None) -> StoreR
     folder = StoreFolder(os.path.abspath(store))
     folder.examine()
     promised = folder.marker()
-    refuse_shortened(folder.database)
     try:
+        refuse_shortened(folder.database)
         recognise(folder, promised, "ro")
         with _beside(target) as new:
             _copy(folder.database, new, progress)

@@ -204,8 +204,8 @@ def open_rows(folder: StoreFolder, begin: Callable[[Rows], None]) -> Rows:
     folder.prepare()
     promised = folder.marker()
     folder.make_database()
-    refuse_shortened(folder.database)
     try:
+        refuse_shortened(folder.database)
         undo_cut_off(folder.database)
         recognise(folder, promised, "ro")
         refuse_unwritable(folder.database)

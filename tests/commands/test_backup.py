@@ -54,6 +54,14 @@ def test_a_file_that_is_there_is_not_replaced_unless_asked(past: Past, tmp_path:
     assert target.read_bytes().startswith(b"SQLite")
 
 
+def test_a_store_whose_files_cant_be_read_is_said(past: Past, tmp_path: Path) -> None:
+    Path(past.store, "cache.db-shm").mkdir()
+    done = run("backup", tmp_path / "none", "--store", past.store)
+    assert done.returncode == 1
+    assert "cache.db-shm" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_damaged_store_is_not_backed_up_over_a_good_backup(past: Past, tmp_path: Path) -> None:
     target = backed_up(past, tmp_path / "good")
     good = target.read_bytes()
