@@ -48,9 +48,10 @@ class _Audit:
 
     def strays(self) -> Iterator[str]:
         """Tell of rows that nothing would ever read."""
+        known = {*self.heads, *self.leaving}
         for key in self.keys:
             name = "/".join(key)
-            if key[0] == "s" and (len(key) < 3 or key[1] not in {*self.heads, *self.leaving}):  # noqa: PLR2004
+            if key[0] == "s" and (len(key) < 3 or key[1] not in known):  # noqa: PLR2004
                 yield f"The row {name} belongs to a session that isn't there."
             elif key[0] not in {"s", "c", "t"} and name not in _KNOWN:
                 yield f"The row {name} belongs to nothing."
