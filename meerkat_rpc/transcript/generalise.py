@@ -10,7 +10,10 @@ from meerkat_rpc.transcript.patterns import literal
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 INTEGERS = frozenset(
-    {"timestamp_ms", "created_at", "updated_at", "duration_ms", "uptime_ms", "memory_bytes", "pid", "started_ms"}
+    {
+        *("timestamp_ms", "created_at", "updated_at", "duration_ms", "uptime_ms", "pid", "started_ms"),
+        *("tasks", "memory_bytes", "store_bytes", "wal_bytes", "free_bytes", "disk_free_bytes"),
+    }
 )
 """Keys whose integers are different each time."""
 

@@ -38,7 +38,6 @@ LIMITS = (
         "an interrupted agent's time to stop before its turn ends without it", "sessions.turn.INTERRUPT_GRACE_S", "s"
     ),
     Limit("entries in a page of a list, a history or a log", "wire.types.MAX_PAGE"),
-    Limit("tokens that a turn or a session counts", "domain.MAX_TOKENS"),
     Limit("sequence numbers that one `deltas_folded` stands for", "store.rules.FOLD_BLOCK"),
     Limit("how long after its start a server begins to fold old deltas", "sessions.folding.START_S", "s"),
     Limit("an ephemeral session's log", "sessions.journal.MEMORY_LOG_BYTES", "bytes"),
