@@ -50,7 +50,7 @@ schema: $(DEV)  ## Generate schema/ from the wire types, and the table of limits
 	$(BIN)/meerkat-rpc schema --write
 	$(RUN) tests.repository.limits --write
 
-faults: $(DEV)  ## Inject every fault as often as it takes, and print the table: two hours
+faults: $(DEV)  ## Inject every fault as often as it takes, and print the table: takes hours
 	$(RUN) tests.faults
 
 bench: $(DEV)  ## Measure, and print the table of figures
