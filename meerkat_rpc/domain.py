@@ -128,6 +128,25 @@ class ToolResult:
 
 
 @frozen
+class Attachment:
+    """Something that came with a prompt. Its bytes are kept once in the store, under their digest.
+
+    ``digest`` is the SHA-256 of the content, hexadecimal; ``size`` counts bytes; ``name`` is what the user knows it by.
+    """
+
+    kind: Literal["image", "file"]
+    name: str
+    media_type: str
+    digest: str
+    size: int
+
+
+MessageKind = Literal["context", "steer", "summary"]
+"""What a message is when it isn't an ordinary one: context that was injected, an addition to a running turn, or the
+summary that stands for what compaction cut (made for an agent to read, never stored as a message)."""
+
+
+@frozen
 class Message:
     """One message of a session's history.
 
@@ -143,11 +162,17 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_result: ToolResult | None = None
     partial: bool = False
+    kind: MessageKind | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @frozen
 class AgentConfig:
-    """What an agent is built from. ``None`` means "not given"; the agent's own default holds."""
+    """What an agent is built from. ``None`` means "not given"; the agent's own default holds.
+
+    ``budget`` is ``{"turn": limits, "session": limits}``, either of which may be missing; limits are integers under
+    ``tokens``, ``duration_ms``, ``tool_calls`` and ``model_calls`` (``sessions/budgets.py``).
+    """
 
     model: str | None = None
     provider: str | None = None
@@ -155,6 +180,7 @@ class AgentConfig:
     system_prompt: str | None = None
     output_schema: JSON = None
     provider_params: Mapping[str, JSON] | None = None
+    budget: Mapping[str, JSON] | None = None
 
     def overlaid(self, over: AgentConfig) -> AgentConfig:
         """Return this configuration with everything that ``over`` gives put in place of our own."""
@@ -209,13 +235,78 @@ class LastTurn:
     error: ErrorInfo | None = None
 
 
+Remember = Literal["once", "session", "always"]
+"""How long an answer to an approval holds: for this call, for its session, or as a rule in the configuration."""
+
+
+@frozen
+class Approval:
+    """A question that a turn asked a person, and the answer once there is one.
+
+    ``rule`` names what an answer that is remembered allows (``tools/base.py``); None where nothing can be remembered.
+    ``key`` is by what the agent knows the question again after its process was replaced, which is possible only for
+    one that is ``resumable``; the turn of any other ends with its process.
+    """
+
+    approval_id: str
+    turn_id: str
+    kind: str
+    summary: str
+    details: JSON
+    choices: tuple[str, ...]
+    requested_ms: int
+    key: str = ""
+    resumable: bool = False
+    rule: str | None = None
+    choice: str | None = None
+    remember: Remember = "once"
+
+
+@frozen
+class QueuedPrompt:
+    """A prompt that waits: for the running turn's next model call (``steer``), or for its end, to become a turn.
+
+    A steering prompt that its turn ended without becomes an ordinary one: what was accepted is never dropped.
+    """
+
+    turn_id: str
+    prompt: str
+    config: AgentConfig = AgentConfig()
+    attachments: tuple[Attachment, ...] = ()
+    steer: bool = False
+
+
+@frozen
+class Compaction:
+    """What agents read in place of the messages before ``first_kept``. The messages themselves stay.
+
+    ``failed_at_tokens``: how large the history was when an attempt failed; it is not tried again before the history
+    has grown. ``first_kept`` is 0 and ``summary`` empty while only that is known.
+    """
+
+    first_kept: int = 0
+    summary: str = ""
+    summary_tokens: int = 0
+    failed_at_tokens: int | None = None
+
+
+@frozen
+class Spent:
+    """What the ended turns of a session used up, besides tokens."""
+
+    model_calls: int = 0
+    tool_calls: int = 0
+    duration_ms: int = 0
+
+
 @frozen
 class SessionHead:
     """Everything about a session but its messages, events and turn records: small, and rewritten by each commit.
 
     ``revision`` is 1 when created and grows by one in each commit.
     ``first_prompt`` is cut to ``FIRST_PROMPT_CHARS``; it gives the title when none was given, and the text that is
-    searched.
+    searched. ``approvals`` are what the running turn waits for, ``allowed`` the rules remembered for the session,
+    ``queue`` the prompts that wait, ``context`` what was injected while a turn ran and comes behind it.
     """
 
     session_id: str
@@ -234,6 +325,12 @@ class SessionHead:
     last_turn: LastTurn | None = None
     running: RunningTurn | None = None
     parent_id: str | None = None
+    approvals: tuple[Approval, ...] = ()
+    allowed: tuple[str, ...] = ()
+    queue: tuple[QueuedPrompt, ...] = ()
+    context: tuple[Message, ...] = ()
+    compaction: Compaction | None = None
+    spent: Spent = Spent()
 
     @property
     def state(self) -> SessionState:
@@ -348,6 +445,8 @@ class SessionChange:
     The commit is refused unless the stored head's revision is ``head.revision - 1`` (or there is none and it is 1),
     and unless ``events`` follow the log's last sequence number without a gap.
     ``create_turn_id``: a turn id of the client's by which a repeated ``session/create`` finds this session.
+    ``blobs``: the contents, by digest, of attachments that the session refers to from now on. One that the store has
+    already is not written again, and goes with the last session that refers to it.
     """
 
     head: SessionHead
@@ -355,6 +454,7 @@ class SessionChange:
     events: Sequence[LoggedEvent] = ()
     turn: TurnRecord | None = None
     create_turn_id: str | None = None
+    blobs: Mapping[str, bytes] = field(factory=dict)
 
 
 class CatalogueRow(NamedTuple):
@@ -618,6 +718,23 @@ class ApprovalResolved(Event):
 
 
 @define
+class Steered(Event):
+    """A prompt was added to the running turn; the model reads it with its next call."""
+
+    TYPE = "steered"
+    id: str
+    prompt: str
+
+
+@define
+class ContextInjected(Event):
+    """Context was added to the history without running a turn."""
+
+    TYPE = "context_injected"
+    content: str
+
+
+@define
 class StreamTruncated(Event):
     """Events before this one are no longer kept."""
 
@@ -663,6 +780,8 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         CompactionFailed,
         ApprovalRequested,
         ApprovalResolved,
+        Steered,
+        ContextInjected,
         StreamTruncated,
         DeltasFolded,
     )

@@ -9,11 +9,12 @@ streamed is what is stored.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
-from meerkat_rpc.domain import JSON, AgentConfig, Event, Message
+from meerkat_rpc.domain import JSON, AgentConfig, Attachment, Event, Message, QueuedPrompt, Usage
+from meerkat_rpc.tools.base import ToolDefinition, ToolOutcome
 
 
 @frozen
@@ -23,6 +24,14 @@ class AgentResult:
     stop_reason: str = "end_turn"
     structured_output: JSON = None
     schema_warnings: Sequence[str] | None = None
+
+
+@frozen
+class Summary:
+    """What stands for messages that were cut, and what it cost to make."""
+
+    text: str
+    usage: Usage
 
 
 class AgentTurn(Protocol):
@@ -53,8 +62,65 @@ class AgentTurn(Protocol):
         """The session's configuration with this turn's own laid over it."""
         ...
 
+    @property
+    def attachments(self) -> Sequence[Attachment]:
+        """What came with the prompt."""
+        ...
+
+    @property
+    def cwd(self) -> str | None:
+        """The session's folder, absolute."""
+        ...
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier process began this turn, and left it waiting for an approval. Then ``so_far`` tells how
+        far it got: its last assistant message may have tool calls without a result, which are to be run first."""
+        ...
+
     async def history(self) -> Sequence[Message]:
-        """Return the messages before this turn's prompt, oldest first. Read from the store on each call."""
+        """Return the messages before this turn's prompt, oldest first. Read from the store on each call.
+
+        Where the history was compacted, the first is the summary (``kind`` "summary") of what isn't there.
+        """
+        ...
+
+    async def so_far(self) -> Sequence[Message]:
+        """Return this turn's messages up to now, the prompt first, without those that compaction cut. Between two
+        model calls ``history`` and this are what the next one is to be given."""
+        ...
+
+    async def attachment(self, digest: str) -> bytes:
+        """Return the content of an attachment."""
+        ...
+
+    async def steering(self) -> Sequence[QueuedPrompt]:
+        """Take what was added to the turn since the last call; to be asked before each model call, and before ending.
+        The additions are in ``so_far`` from then on, and ``steered`` is emitted."""
+        ...
+
+    async def compact_if_due(self, tokens: int, window: int | None) -> bool:
+        """Summarise what is old if ``tokens``, what the next model call would read, is too much for ``window`` (the
+        model's, in tokens, None if unknown) or for the configured threshold. Returns whether ``history`` and
+        ``so_far`` have changed. Needs an agent that is a ``Summariser``; never raises for a failed attempt."""
+        ...
+
+    async def tools(self) -> Sequence[ToolDefinition]:
+        """Return the tools that may be called in this turn, as of now."""
+        ...
+
+    async def run_tool(self, call_id: str, name: str, args: JSON) -> ToolOutcome:
+        """Run a tool that the model asked for (``ToolCallRequested`` is the agent's to emit): ask for approval where
+        that is needed, emit what happens up to ``ToolResultReceived``, and return what came of it. Several may run at
+        once. An unknown tool, a refusal and a deadline are error outcomes, for the model to read."""
+        ...
+
+    async def ask(
+        self, kind: str, summary: str, details: JSON, choices: Sequence[str], *, key: str, rule: str | None = None
+    ) -> str:
+        """Ask a person and return the choice, however long that takes. Emits ``approval_requested`` and
+        ``approval_resolved``. ``key`` is the question's own within the turn: asked again under it after a restart, the
+        same question is waited for."""
         ...
 
     def emit(self, event: Event) -> Awaitable[None]:
@@ -67,10 +133,27 @@ class AgentTurn(Protocol):
 
 
 class Agent(Protocol):
-    """Runs turns. Cancellation (asyncio's) means: stop now. Whatever it raises fails the turn and not the session."""
+    """Runs turns. Cancellation (asyncio's) means: stop now. Whatever it raises fails the turn and not the session.
+
+    One that has an attribute ``resumes`` that is true can take up a turn that another process left waiting for an
+    approval (``AgentTurn.resumed``).
+    """
 
     async def run(self, turn: AgentTurn) -> AgentResult:
         """Run one turn."""
+        ...
+
+
+@runtime_checkable
+class Summariser(Protocol):
+    """An agent that can summarise a history with its model."""
+
+    async def summarise(self, messages: Sequence[Message]) -> Summary:
+        """Return a summary of ``messages`` by which a model can go on without them.
+
+        Raises:
+            ProviderError: the model can't be had.
+        """
         ...
 
 

@@ -1,0 +1,1 @@
+"""What agents may call: tools that the host lends, those of MCP servers, and our own."""
