@@ -306,7 +306,8 @@ class SessionHead:
     ``revision`` is 1 when created and grows by one in each commit.
     ``first_prompt`` is cut to ``FIRST_PROMPT_CHARS``; it gives the title when none was given, and the text that is
     searched. ``approvals`` are what the running turn waits for, ``allowed`` the rules remembered for the session,
-    ``queue`` the prompts that wait, ``context`` what was injected while a turn ran and comes behind it.
+    ``queue`` the prompts that wait, ``context`` what was injected while a turn ran and comes behind it,
+    ``turn_config`` what the running turn's own settings are.
     """
 
     session_id: str
@@ -331,6 +332,7 @@ class SessionHead:
     context: tuple[Message, ...] = ()
     compaction: Compaction | None = None
     spent: Spent = Spent()
+    turn_config: AgentConfig = AgentConfig()
 
     @property
     def state(self) -> SessionState:

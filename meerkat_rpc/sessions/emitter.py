@@ -76,6 +76,19 @@ class Emitter:
         """Start no more appends: the agent is done, and what is pending goes with the commit that ends the turn."""
         self._held = True
 
+    async def flushed(self) -> None:
+        """Wait until everything that was emitted is in the log.
+
+        Raises:
+            MeerkatError: the log failed.
+        """
+        while (self._pending or self._append is not None) and self.failure is None:
+            self._flush_soon()
+            if self._append is not None:
+                await asyncio.wait({self._append})
+        if self.failure is not None:
+            raise self.failure
+
     async def settle(self) -> list[LoggedEvent]:
         """Wait for the append in flight and return the events that are not in the log.
 

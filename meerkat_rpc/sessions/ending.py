@@ -6,23 +6,28 @@ Used by the turn itself and, for a turn whose process is gone, by whoever recove
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import evolve, frozen
 
 from meerkat_rpc.agents.base import AgentResult
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import (
+    AgentConfig,
+    Attachment,
+    ContextInjected,
     ErrorInfo,
     Event,
     LastTurn,
     LoggedEvent,
     Message,
+    QueuedPrompt,
     RunCompleted,
     RunFailed,
     RunResult,
     SessionChange,
     SessionHead,
+    Spent,
     Step,
     TurnOutcome,
     TurnRecord,
@@ -65,9 +70,12 @@ def kept_result(result: object) -> AgentResult:
     return AgentResult(as_json(str(result.stop_reason)), as_json(result.structured_output), as_json(warnings))
 
 
-def prompt_digest(prompt: str) -> str:
+def prompt_digest(prompt: str, attachments: Iterable[Attachment] = ()) -> str:
     """Return what tells two prompts apart without keeping either twice."""
-    return hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=12)
+    for attachment in attachments:
+        digest.update(f"\0{attachment.digest} {attachment.name}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def ending_change(
@@ -77,6 +85,8 @@ def ending_change(
     ending: Ending,
     unlogged: Sequence[LoggedEvent],
     last_seq: int,
+    *,
+    duration_ms: int = 0,
 ) -> SessionChange:
     """Return the commit that ends the turn ``record``.
 
@@ -87,9 +97,15 @@ def ending_change(
         ending: how it ended.
         unlogged: the turn's events that are not in the log yet.
         last_seq: the sequence number of the last of them, or of the log's last.
+        duration_ms: how long the turn ran, in milliseconds.
     """
     at = max(now_ms(), head.updated_ms)
     messages = transcript.finish()
+    injected = [
+        LoggedEvent(seq, at, message.turn_id, encode_event(ContextInjected(message.content)))
+        for seq, message in enumerate(head.context, last_seq + 1)
+    ]
+    last_seq += len(injected)
     text = transcript.text
     usage = head.usage + transcript.usage
     error = error_info(ending)
@@ -100,13 +116,18 @@ def ending_change(
             head,
             revision=head.revision + 1,
             updated_ms=at,
-            message_count=head.message_count + len(messages),
+            message_count=head.message_count + len(messages) + len(head.context),
             usage=usage,
+            spent=_spent(head.spent, transcript, duration_ms),
             last_turn=LastTurn(record.turn_id, ending.outcome, error),
             running=None,
+            turn_config=AgentConfig(),
+            approvals=(),
+            context=(),
+            queue=left_in_queue(head, transcript),
         ),
-        messages=messages,
-        events=[*unlogged, LoggedEvent(last_seq + 1, at, record.turn_id, terminal)],
+        messages=[*messages, *head.context],
+        events=[*unlogged, *injected, LoggedEvent(last_seq + 1, at, record.turn_id, terminal)],
         turn=evolve(
             record,
             outcome=ending.outcome,
@@ -120,6 +141,19 @@ def ending_change(
             schema_warnings=ending.result.schema_warnings if ending.result else None,
             error=error,
         ),
+    )
+
+
+def left_in_queue(head: SessionHead, transcript: TurnTranscript) -> tuple[QueuedPrompt, ...]:
+    """Return what waits after the turn: what was to be added to it, and came too late, becomes a turn of its own."""
+    return tuple(evolve(item, steer=False) for item in head.queue if item.turn_id not in transcript.steered)
+
+
+def _spent(before: Spent, transcript: TurnTranscript, duration_ms: int) -> Spent:
+    return Spent(
+        before.model_calls + transcript.model_calls,
+        before.tool_calls + transcript.tool_calls,
+        before.duration_ms + duration_ms,
     )
 
 
@@ -166,6 +200,6 @@ def _terminal_event(
     return RunFailed(head.session_id, error.message, "budget" if budget else "error")
 
 
-def user_message(turn_id: str, prompt: str, at_ms: int) -> Message:
+def user_message(wanted: QueuedPrompt, at_ms: int) -> Message:
     """Return the message that opens a turn."""
-    return Message(role="user", content=prompt, turn_id=turn_id, timestamp_ms=at_ms)
+    return Message("user", wanted.prompt, wanted.turn_id, at_ms, attachments=wanted.attachments)

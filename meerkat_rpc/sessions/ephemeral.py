@@ -13,32 +13,38 @@ from attrs import evolve
 
 from meerkat_rpc.domain import (
     AgentConfig,
+    Approval,
     Labels,
     LoggedEvent,
     Owner,
+    Remember,
     SessionChange,
     TurnOutcome,
 )
 from meerkat_rpc.errors import InvalidArgument, SessionNotFound
-from meerkat_rpc.ids import new_id
-from meerkat_rpc.sessions import changes, listing, reading, replay
+from meerkat_rpc.sessions import answering, asking, changes, listing, prompts, reading, replay
 from meerkat_rpc.sessions.ending import HOST_EXIT, Ending
 from meerkat_rpc.sessions.journal import MemoryJournal
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.live_sessions import LiveSessions, OpenJournal
+from meerkat_rpc.sessions.live_turns import LiveTurns
 from meerkat_rpc.sessions.replay import Replay
 from meerkat_rpc.sessions.service import (
+    Compacted,
     Created,
     CreateSession,
     EventPage,
     HistoryPage,
     ListQuery,
+    Queued,
     ServiceHealth,
     SessionPage,
     SessionView,
     StartTurn,
     TurnHandle,
+    Waiting,
 )
+from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.sessions.transcript import close_open_calls
 from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
 
@@ -55,6 +61,7 @@ class EphemeralSessionService:
         owner: this process.
         max_sessions: how many sessions that are not archived may be live at once.
         open_journal: makes the journal of a session; in memory by default.
+        surroundings: tools and settings of every turn.
     """
 
     def __init__(
@@ -63,10 +70,17 @@ class EphemeralSessionService:
         complete: CompleteConfig,
         owner: Owner,
         max_sessions: int,
-        open_journal: OpenJournal = lambda _session_id: MemoryJournal(),
+        open_journal: OpenJournal | None = None,
+        surroundings: Surroundings = Surroundings(),
     ) -> None:
-        self.sessions = LiveSessions(owner, max_sessions, open_journal)
-        self._build = build
+        self._blobs: dict[str, bytes] = {}
+        self.turns = LiveTurns(build, surroundings, lambda: self.sessions.closed)
+        self.sessions = LiveSessions(
+            owner,
+            max_sessions,
+            open_journal or (lambda _session_id: MemoryJournal(self._blobs)),
+            self.turns.start_queued,
+        )
         self._complete = complete
 
     # -- create and run ----------------------------------------------------------------------------------------
@@ -82,7 +96,14 @@ class EphemeralSessionService:
             if request.prompt is None:
                 await session.change(lambda head, _: SessionChange(head=evolve(head, revision=1)))
                 return Created(session.session_id, None)
-            turn = self._admit(session, request.turn_id or new_id(), request.prompt, AgentConfig())
+            first = StartTurn(
+                session.session_id,
+                request.prompt,
+                turn_id=request.turn_id,
+                attachments=request.attachments,
+                blobs=request.blobs,
+            )
+            turn = self._admit(session, first)
             turn.create_turn_id = session.create_turn_id = request.turn_id
             await session.run(turn)
         except BaseException:
@@ -105,17 +126,19 @@ class EphemeralSessionService:
             return Created(session.session_id, None)
         if not first or first[0].content != request.prompt or request.turn_id not in (None, first[0].turn_id):
             raise InvalidArgument("params.session_id: there is a session of this id that began with something else")
-        repeated = StartTurn(session.session_id, request.prompt, turn_id=first[0].turn_id)
+        repeated = StartTurn(
+            session.session_id, request.prompt, turn_id=first[0].turn_id, attachments=request.attachments
+        )
         return Created(session.session_id, await self.start_turn(repeated))
 
     async def start_turn(self, request: StartTurn) -> TurnHandle:
         """See ``SessionService``."""
         session = self.sessions.get(request.session_id)
         if request.turn_id is not None:
-            repeated = await self._repeated_turn(session, request.turn_id, request.prompt)
+            repeated = await self._repeated_turn(session, request.turn_id, request)
             if repeated is not None:
                 return repeated
-        turn = self._admit(session, request.turn_id or new_id(), request.prompt, request.config)
+        turn = self._admit(session, request)
         await session.run(turn)
         return turn
 
@@ -129,18 +152,18 @@ class EphemeralSessionService:
             raise turn.lost
         return interrupted
 
-    def _admit(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig) -> LiveTurn:
+    def _admit(self, session: LiveSession, request: StartTurn) -> LiveTurn:
         self.sessions.refuse_closed()
         self.sessions.touch(session)
-        return session.admit(turn_id, prompt, config, self._build)
+        return self.turns.admit(session, prompts.prompt_of(request), request.blobs)
 
-    async def _repeated_turn(self, session: LiveSession, turn_id: str, prompt: str) -> Replay | None:
+    async def _repeated_turn(self, session: LiveSession, turn_id: str, request: StartTurn) -> Replay | None:
         if session.turn is not None and session.turn.turn_id == turn_id:
-            return replay.of_running(session.turn, prompt)
+            return replay.of_running(session.turn, request)
         record = await session.journal.turn(turn_id)
         if record is None or record.outcome is TurnOutcome.RUNNING:
             return None
-        replay.check_prompt(record.prompt_digest, prompt)
+        replay.check_prompt(record.prompt_digest, request)
         return Replay(session.session_id, turn_id, lambda: replay.of_ended(session.journal, session.session_id, record))
 
     def _created_by(self, turn_id: str) -> LiveSession | None:
@@ -148,6 +171,45 @@ class EphemeralSessionService:
             if session.create_turn_id == turn_id:
                 return session
         return None
+
+    async def steer(self, request: StartTurn, expected_turn_id: str | None = None) -> Queued:
+        """See ``SessionService``."""
+        return await prompts.steer(self.sessions.get(request.session_id), request, expected_turn_id)
+
+    async def enqueue(self, request: StartTurn) -> Queued:
+        """See ``SessionService``."""
+        session = self.sessions.get(request.session_id)
+        self.sessions.refuse_closed()
+        self.sessions.touch(session)
+        return await prompts.enqueue(self.turns, session, request)
+
+    async def dequeue(self, session_id: str, turn_id: str) -> bool:
+        """See ``SessionService``."""
+        return await prompts.dequeue(self.sessions.get(session_id), turn_id)
+
+    async def inject(self, request: StartTurn) -> int:
+        """See ``SessionService``."""
+        return await prompts.inject(self.sessions.get(request.session_id), request)
+
+    async def compact(self, session_id: str) -> Compacted:
+        """See ``SessionService``."""
+        return await answering.compact(self.turns, self.sessions.get(session_id))
+
+    async def respond(self, approval_id: str, choice: str, remember: Remember = "once") -> Approval:
+        """See ``SessionService``."""
+        session = self.sessions.find(asking.session_of(approval_id))
+        if session is None:
+            raise asking.unknown(approval_id)
+        return await answering.respond(session, self.turns.surroundings, approval_id, choice, remember)
+
+    async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
+        """See ``SessionService``."""
+        asked = self.sessions if session_id is None else [self.sessions.get(session_id)]
+        return answering.waiting_in(session.head for session in asked)
+
+    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
+        """See ``SessionService``."""
+        self.turns.watch_started(callback)
 
     # -- read --------------------------------------------------------------------------------------------------
 
@@ -164,7 +226,11 @@ class EphemeralSessionService:
         """See ``SessionService``."""
         session = self.sessions.get(session_id)
         messages = await session.journal.messages(offset, limit)
-        return HistoryPage(session_id, session.head.message_count, offset, messages)
+        return HistoryPage(session_id, session.head.message_count, offset, messages, session.head.compaction)
+
+    async def blob(self, digest: str) -> bytes:
+        """See ``SessionService``."""
+        return reading.found(self._blobs.get(digest))
 
     async def latest_seq(self, session_id: str) -> int:
         """See ``SessionService``."""
@@ -208,10 +274,12 @@ class EphemeralSessionService:
         await self.clear_out(session)
         self.sessions.release(session)
 
-    async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
+    async def update(
+        self, session_id: str, title: str | None, labels: Labels | None, config: AgentConfig = AgentConfig()
+    ) -> SessionView:
         """See ``SessionService``."""
         session = self.sessions.get(session_id)
-        await session.change(lambda head, _: changes.retitled(head, title, labels))
+        await session.change(lambda head, _: changes.updated(head, title, labels, config))
         return await reading.view(session.head, session.journal)
 
     async def fork(self, session_id: str, message_index: int) -> str:
@@ -242,9 +310,14 @@ class EphemeralSessionService:
         for session in self.sessions:
             await session.turn_ended()
 
+    def drain(self) -> None:
+        """See ``SessionService``."""
+        self.sessions.drain()
+
     async def close(self) -> None:
         """See ``SessionService``."""
         self.sessions.closed = True
+        self.sessions.drain()
         running = [session.turn for session in self.sessions if session.turn is not None]
         await asyncio.gather(*(turn.interrupt(HOST_EXIT) for turn in running))
         for session in self.sessions:

@@ -49,13 +49,18 @@ class Journal(Protocol):
         """Return at most ``limit`` events after ``after``."""
         ...
 
+    async def blob(self, digest: str) -> bytes | None:
+        """Return the content of an attachment, or None."""
+        ...
+
 
 class MemoryJournal:
     """Keeps one session in memory."""
 
     durable = False
 
-    def __init__(self) -> None:
+    def __init__(self, blobs: dict[str, bytes] | None = None) -> None:
+        self._blobs = {} if blobs is None else blobs
         self._head: SessionHead | None = None
         self._messages: list[Message] = []
         self._turns: dict[str, TurnRecord] = {}
@@ -71,6 +76,7 @@ class MemoryJournal:
         """See ``Journal``. Never refuses: nobody else writes here."""
         self._head = change.head
         self._messages += change.messages
+        self._blobs.update(change.blobs)
         if change.turn is not None:
             self._turns[change.turn.turn_id] = change.turn
         await self.append(change.events)
@@ -83,6 +89,10 @@ class MemoryJournal:
             self._last_seq = event.seq
         while self._event_bytes > MEMORY_LOG_BYTES and len(self._events) > 1:
             self._event_bytes -= len(self._events.popleft().body)
+
+    async def blob(self, digest: str) -> bytes | None:
+        """See ``Journal``."""
+        return self._blobs.get(digest)
 
     async def messages(self, start: int, count: int) -> Sequence[Message]:
         """See ``Journal``."""

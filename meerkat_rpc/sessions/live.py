@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from meerkat_rpc.domain import AgentConfig, Owner, SessionChange, SessionHead
+from meerkat_rpc.domain import Owner, SessionChange, SessionHead
 from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError, TurnTaken
 from meerkat_rpc.sessions.changes import refuse_archived
 from meerkat_rpc.sessions.feed import Feed
 from meerkat_rpc.sessions.journal import Journal
-from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
+from meerkat_rpc.sessions.turn import LiveTurn
 
 COMMIT_ATTEMPTS = 100
 """How often a change is made again after somebody else committed first. Each loss means that another writer won; the
@@ -39,7 +39,10 @@ class LiveSession:
         self.turn: LiveTurn | None = None
         self.create_turn_id: str | None = None
         self.leaving = False
+        self.reserved = False
+        self.draining = False
         self.gone = False
+        self.on_turn_over: Callable[[LiveSession], object] | None = None
         self.used = 0
         self._users = 0
         self._turn_task: asyncio.Task[None] | None = None
@@ -53,7 +56,13 @@ class LiveSession:
     @property
     def idle(self) -> bool:
         """Whether the session could be put to rest: no turn, no follower, nobody who is about to do something."""
-        return self.turn is None and not self._users and not self.feed.followed and not self._committing.locked()
+        return (
+            self.turn is None
+            and not self.reserved
+            and not self._users
+            and not self.feed.followed
+            and not self._committing.locked()
+        )
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -64,22 +73,47 @@ class LiveSession:
         finally:
             self._users -= 1
 
-    def admit(self, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> LiveTurn:
-        """Let one turn in, now.
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no turn in within the block.
+
+        Raises:
+            SessionBusy: a turn is running, or somebody else wants to be alone.
+        """
+        self._refuse_busy()
+        self.reserved = True
+        try:
+            yield
+        finally:
+            self.reserved = False
+
+    def admit(self, make: Callable[[], LiveTurn]) -> LiveTurn:
+        """Let one turn in, now: the one that ``make`` makes.
 
         Raises:
             SessionBusy: a turn is running.
             SessionNotFound: the session is archived, or about to be archived or deleted.
         """
+        self._refuse_busy()
+        refuse_archived(self.head)
+        if self.leaving or self.gone:
+            raise SessionNotFound("the session is being put away", session_id=self.session_id)
+        self.turn = make()
+        return self.turn
+
+    def _refuse_busy(self) -> None:
         if self.turn is not None:
             raise SessionBusy(
                 "a turn is running in this session", session_id=self.session_id, turn_id=self.turn.turn_id
             )
-        refuse_archived(self.head)
-        if self.leaving or self.gone:
-            raise SessionNotFound("the session is being put away", session_id=self.session_id)
-        self.turn = LiveTurn(self, turn_id, prompt, self.head.config.overlaid(config), build)
-        return self.turn
+        if self.reserved:
+            raise SessionBusy("the session's history is being compacted", session_id=self.session_id)
+
+    def turn_over(self) -> None:
+        """Note that the turn is over: the next one may be let in, before anybody else has the time to ask."""
+        self.turn = None
+        if self.on_turn_over is not None:
+            self.on_turn_over(self)
 
     async def run(self, turn: LiveTurn) -> None:
         """Start the admitted turn's task and wait until the turn is accepted or refused."""

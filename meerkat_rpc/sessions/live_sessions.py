@@ -19,11 +19,16 @@ class LiveSessions:
         owner: this process.
         max_sessions: how many sessions that are not archived may be live at once.
         open_journal: makes the journal of a session.
+        turn_over: called with a session whose turn is over.
     """
 
-    def __init__(self, owner: Owner, max_sessions: int, open_journal: OpenJournal) -> None:
+    def __init__(
+        self, owner: Owner, max_sessions: int, open_journal: OpenJournal, turn_over: Callable[[LiveSession], object]
+    ) -> None:
         self.max_sessions = max_sessions
         self.closed = False
+        self.draining = False
+        self._turn_over = turn_over
         self._owner = owner
         self._open_journal = open_journal
         self._by_id: dict[str, LiveSession] = {}
@@ -64,6 +69,8 @@ class LiveSessions:
         """
         self.make_room()
         session = LiveSession(head, last_seq, self._open_journal(head.session_id), self._owner)
+        session.on_turn_over = self._turn_over
+        session.draining = self.draining
         self._by_id[head.session_id] = session
         self.touch(session)
         return session
@@ -94,6 +101,14 @@ class LiveSessions:
                 active=active,
                 max=self.max_sessions,
             )
+
+    def drain(self) -> None:
+        """Let go of turns that wait for a person whom nobody can reach through this process any more."""
+        self.draining = True
+        for session in self:
+            session.draining = True
+            if session.turn is not None:
+                session.turn.suspend()
 
     def refuse_closed(self) -> None:
         """Raise ``SessionNotFound`` once the service is closing: a turn let in now could not be ended."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 
 from meerkat_rpc.domain import CatalogueRow, SessionHead
 from meerkat_rpc.errors import StoreError
+from meerkat_rpc.sessions.asking import is_suspended
+from meerkat_rpc.sessions.ending import Ending
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.recovery import recover
 from meerkat_rpc.store.base import Store
@@ -31,14 +33,30 @@ class Orphans:
     async def settled(self, head: SessionHead) -> SessionHead | None:
         """Return the session's head with no orphaned turn in it; None when the session is gone.
 
+        A turn that waits for an answer needs no process, and stays: whoever gets the answer takes it up.
+
         Raises:
             StoreError: the store refused.
         """
-        if head.running is None or self._runs_here(head.session_id):
+        if head.running is None or self._runs_here(head.session_id) or is_suspended(head):
             return head
         if await self._lease.is_held_by(head.running.owner):
             return head
         return await recover(self._store, head)
+
+    async def is_abandoned(self, head: SessionHead) -> bool:
+        """Return whether a turn waits in the session, and no process is there for it."""
+        if head.running is None or self._runs_here(head.session_id):
+            return False
+        return not await self._lease.is_held_by(head.running.owner)
+
+    async def interrupt_abandoned(self, head: SessionHead) -> SessionHead | None:
+        """End a turn that waits and has no process, as its user wishes; return the head after that.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        return await recover(self._store, head, Ending()) if await self.is_abandoned(head) else head
 
     async def settle_rows(self, rows: Iterable[CatalogueRow]) -> bool:
         """End the orphaned turns among ``rows``; return whether there were any."""
@@ -49,19 +67,17 @@ class Orphans:
             and not self._runs_here(row.session_id)
             and not await self._lease.is_held_by(row.running.owner)
         ]
-        for session_id in orphans:
-            await self._settle(session_id)
-        return bool(orphans)
+        return any([await self._settle(session_id) for session_id in orphans])
 
     async def settle_all(self) -> None:
         """End every orphaned turn in the store. One that can't be ended is logged and left to whoever asks for it."""
         for session_id in await self._store.running():
             await self._settle(session_id)
 
-    async def _settle(self, session_id: str) -> None:
+    async def _settle(self, session_id: str) -> bool:
         try:
             head = await self._store.head(session_id)
-            if head is not None:
-                await self.settled(head)
+            return head is not None and await self.settled(head) is not head
         except StoreError as error:
             logger.warning("session %s: its unfinished turn could not be ended: %s", session_id, error.message)
+            return False

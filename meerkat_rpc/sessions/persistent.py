@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 
 from attrs import evolve
 
-from meerkat_rpc.domain import Labels, LoggedEvent, RunResult, TurnOutcome
-from meerkat_rpc.errors import RevisionConflict, SessionBusy, SessionNotFound, StoreError, TurnTaken
-from meerkat_rpc.sessions import changes, listing, reading, replay
+from meerkat_rpc.domain import AgentConfig, Approval, Labels, LoggedEvent, Remember, RunResult, TurnOutcome
+from meerkat_rpc.errors import (
+    RevisionConflict,
+    SessionBusy,
+    SessionNotFound,
+    SessionNotRunning,
+    StoreError,
+    TurnTaken,
+)
+from meerkat_rpc.sessions import answering, asking, changes, listing, reading, replay
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.lease import Lease
@@ -23,16 +30,19 @@ from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.orphans import Orphans
 from meerkat_rpc.sessions.replay import Replay
 from meerkat_rpc.sessions.service import (
+    Compacted,
     Created,
     CreateSession,
     EventPage,
     HistoryPage,
     ListQuery,
+    Queued,
     ServiceHealth,
     SessionPage,
     SessionView,
     StartTurn,
     TurnHandle,
+    Waiting,
 )
 from meerkat_rpc.sessions.store_journal import StoreJournal
 from meerkat_rpc.sessions.waking import Waking
@@ -144,9 +154,63 @@ class PersistentSessionService:
         if session is not None and session.turn is not None:
             return await self._live.interrupt(session_id, turn_id)
         head = await self._waking.head(session_id)
-        if head.running is not None and turn_id in (None, head.running.turn_id):
-            changes.refuse_running(head)
-        return False
+        if head.running is None or turn_id not in (None, head.running.turn_id):
+            return False
+        after = await self._orphans.interrupt_abandoned(head)
+        if after is not None:
+            changes.refuse_running(after)
+        return True
+
+    async def steer(self, request: StartTurn, expected_turn_id: str | None = None) -> Queued:
+        """See ``SessionService``."""
+        with (await self._waking.wake(request.session_id)).in_use():
+            return await self._live.steer(request, expected_turn_id)
+
+    async def enqueue(self, request: StartTurn) -> Queued:
+        """See ``SessionService``."""
+        with (await self._waking.wake(request.session_id)).in_use():
+            await self._lease.hold()
+            return await self._live.enqueue(request)
+
+    async def dequeue(self, session_id: str, turn_id: str) -> bool:
+        """See ``SessionService``."""
+        with (await self._waking.wake(session_id)).in_use():
+            return await self._live.dequeue(session_id, turn_id)
+
+    async def inject(self, request: StartTurn) -> int:
+        """See ``SessionService``."""
+        with (await self._waking.wake(request.session_id)).in_use():
+            return await self._live.inject(request)
+
+    async def compact(self, session_id: str) -> Compacted:
+        """See ``SessionService``."""
+        with (await self._waking.wake(session_id)).in_use():
+            return await self._live.compact(session_id)
+
+    async def respond(self, approval_id: str, choice: str, remember: Remember = "once") -> Approval:
+        """See ``SessionService``. A turn whose process is gone is taken up here."""
+        try:
+            session = await self._waking.wake(asking.session_of(approval_id))
+        except SessionNotFound:
+            raise asking.unknown(approval_id) from None
+        with session.in_use():
+            approval = await self._live.respond(approval_id, choice, remember)
+            if await self._orphans.is_abandoned(session.head):
+                await self._lease.hold()
+                with contextlib.suppress(SessionBusy, SessionNotRunning):  # another answer, or process, was faster
+                    await self._live.turns.take_up(session)
+        return approval
+
+    async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
+        """See ``SessionService``."""
+        if session_id is not None:
+            return answering.waiting_in([await self._waking.head_to_read(session_id)])
+        heads = [await self._store.head(running) for running in await self._store.running()]
+        return answering.waiting_in(head for head in heads if head is not None)
+
+    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
+        """See ``SessionService``."""
+        self._live.watch_started(callback)
 
     async def _created_before(self, request: CreateSession) -> str | None:
         """Return the session that an earlier call with the same ids created."""
@@ -165,7 +229,7 @@ class PersistentSessionService:
         record = await self._store.turn(request.session_id, request.turn_id)
         if record is None or record.outcome is not TurnOutcome.RUNNING:
             return None
-        replay.check_prompt(record.prompt_digest, request.prompt)
+        replay.check_prompt(record.prompt_digest, request)
         turn_id = request.turn_id
         return Replay(request.session_id, turn_id, lambda: self._await_remote(session, turn_id))
 
@@ -199,9 +263,12 @@ class PersistentSessionService:
     async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
         """See ``SessionService``."""
         head = await self._waking.head_to_read(session_id)
-        return HistoryPage(
-            session_id, head.message_count, offset, await self._store.messages(session_id, offset, limit)
-        )
+        messages = await self._store.messages(session_id, offset, limit)
+        return HistoryPage(session_id, head.message_count, offset, messages, head.compaction)
+
+    async def blob(self, digest: str) -> bytes:
+        """See ``SessionService``."""
+        return reading.found(await self._store.blob(digest))
 
     async def latest_seq(self, session_id: str) -> int:
         """See ``SessionService``."""
@@ -252,6 +319,8 @@ class PersistentSessionService:
         """Delete the session unless a turn runs in it, in whichever process, by the time it is deleted."""
         while True:
             head = await self._waking.head(session_id)
+            if asking.is_suspended(head):
+                head = await self._orphans.interrupt_abandoned(head) or head
             changes.refuse_running(head)
             with contextlib.suppress(RevisionConflict):  # changed a moment ago: look again
                 await self._store.delete(session_id, head)
@@ -272,10 +341,12 @@ class PersistentSessionService:
         except (SessionBusy, RevisionConflict):
             return False
 
-    async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
+    async def update(
+        self, session_id: str, title: str | None, labels: Labels | None, config: AgentConfig = AgentConfig()
+    ) -> SessionView:
         """See ``SessionService``."""
         with (await self._waking.wake(session_id)).in_use():
-            return await self._live.update(session_id, title, labels)
+            return await self._live.update(session_id, title, labels, config)
 
     async def fork(self, session_id: str, message_index: int) -> str:
         """See ``SessionService``."""
@@ -309,6 +380,10 @@ class PersistentSessionService:
     async def turns_ended(self) -> None:
         """See ``SessionService``."""
         await self._live.turns_ended()
+
+    def drain(self) -> None:
+        """See ``SessionService``."""
+        self._live.drain()
 
     async def close(self) -> None:
         """See ``SessionService``."""

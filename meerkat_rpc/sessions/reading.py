@@ -29,12 +29,19 @@ async def view(head: SessionHead, journal: Journal) -> SessionView:
     return SessionView(summary_of_head(head), head, said[-1] if said else None)
 
 
-async def read_messages(journal: Journal, count: int) -> list[Message]:
-    """Return the first ``count`` messages."""
+async def read_messages(journal: Journal, count: int, start: int = 0) -> list[Message]:
+    """Return ``count`` messages from index ``start``, or what there is of them."""
     messages: list[Message] = []
     while len(messages) < count:
-        page = await journal.messages(len(messages), min(MESSAGE_PAGE, count - len(messages)))
+        page = await journal.messages(start + len(messages), min(MESSAGE_PAGE, count - len(messages)))
         if not page:
             break
         messages += page
     return messages
+
+
+def found(blob: bytes | None) -> bytes:
+    """Return the content of an attachment. Raises ``InvalidArgument`` when there is none."""
+    if blob is None:
+        raise InvalidArgument("params.digest: no attachment has this digest")
+    return blob

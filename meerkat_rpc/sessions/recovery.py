@@ -5,7 +5,7 @@ from __future__ import annotations
 from meerkat_rpc.domain import RunningTurn, SessionHead, TurnOutcome, TurnRecord
 from meerkat_rpc.errors import RevisionConflict
 from meerkat_rpc.event_json import decode_event
-from meerkat_rpc.sessions.ending import HOST_EXIT, ending_change
+from meerkat_rpc.sessions.ending import HOST_EXIT, Ending, ending_change
 from meerkat_rpc.sessions.transcript import TurnTranscript
 from meerkat_rpc.store.base import Store
 
@@ -13,7 +13,7 @@ EVENT_PAGE = 512
 """Events read at a time."""
 
 
-async def recover(store: Store, head: SessionHead) -> SessionHead | None:
+async def recover(store: Store, head: SessionHead, ending: Ending = HOST_EXIT) -> SessionHead | None:
     """End the turn that ``head`` says is running, as interrupted by its host's exit; return the head after that.
 
     When two processes recover the same turn, one commit wins and both see the same end.
@@ -24,9 +24,9 @@ async def recover(store: Store, head: SessionHead) -> SessionHead | None:
     running = head.running
     if running is None:
         return head
-    transcript, last_seq = await _replay(store, head.session_id, running)
+    transcript, last_seq = await _replay(store, head, running)
     record = await store.turn(head.session_id, running.turn_id) or _record_of(running)
-    change = ending_change(head, record, transcript, HOST_EXIT, [], last_seq)
+    change = ending_change(head, record, transcript, ending, [], last_seq)
     try:
         await store.commit(change)
     except RevisionConflict:
@@ -34,11 +34,11 @@ async def recover(store: Store, head: SessionHead) -> SessionHead | None:
     return change.head
 
 
-async def _replay(store: Store, session_id: str, running: RunningTurn) -> tuple[TurnTranscript, int]:
+async def _replay(store: Store, head: SessionHead, running: RunningTurn) -> tuple[TurnTranscript, int]:
     """Return what the turn had said according to the log, and where the log ends."""
-    transcript = TurnTranscript(running.turn_id)
+    transcript = TurnTranscript(running.turn_id, {item.turn_id: item.attachments for item in head.queue})
     cursor = running.first_seq - 1
-    while page := await store.events(session_id, cursor, EVENT_PAGE):
+    while page := await store.events(head.session_id, cursor, EVENT_PAGE):
         for logged in page:
             event = decode_event(logged.body)
             if event is not None:

@@ -10,6 +10,7 @@ from meerkat_rpc.domain import LoggedEvent, RunResult, TurnRecord
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.sessions.ending import answer, prompt_digest
 from meerkat_rpc.sessions.journal import Journal
+from meerkat_rpc.sessions.service import StartTurn
 from meerkat_rpc.sessions.transcript import text_of
 from meerkat_rpc.sessions.turn import LiveTurn
 
@@ -33,13 +34,13 @@ class Replay:
         return await self.wait()
 
 
-def of_running(turn: LiveTurn, prompt: str | None) -> Replay:
+def of_running(turn: LiveTurn, request: StartTurn) -> Replay:
     """Return the handle of ``turn``, which runs here.
 
     Raises:
         InvalidArgument: the id was used for another prompt.
     """
-    check_prompt(prompt_digest(turn.prompt), prompt)
+    check_prompt(digest_of(turn), request)
     return Replay(turn.session_id, turn.turn_id, turn.result)
 
 
@@ -49,7 +50,12 @@ async def of_ended(journal: Journal, session_id: str, record: TurnRecord) -> Run
     return answer(session_id, record, text_of(messages))
 
 
-def check_prompt(digest: str, prompt: str | None) -> None:
-    """Raise ``InvalidArgument`` unless ``prompt`` is the one that ``digest`` was made of."""
-    if prompt is None or prompt_digest(prompt) != digest:
+def digest_of(turn: LiveTurn) -> str:
+    """Return the digest of what the turn was started with."""
+    return prompt_digest(turn.prompt, turn.wanted.attachments)
+
+
+def check_prompt(digest: str, request: StartTurn) -> None:
+    """Raise ``InvalidArgument`` unless ``request`` brings what ``digest`` was made of."""
+    if prompt_digest(request.prompt, request.attachments) != digest:
         raise InvalidArgument("params.turn_id: this id was used before, with another prompt")

@@ -5,16 +5,20 @@ Errors are those of ``errors.py``; each method names the ones that are its own. 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from attrs import field, frozen
 
 from meerkat_rpc.domain import (
     AgentConfig,
+    Approval,
+    Attachment,
+    Compaction,
     Labels,
     LoggedEvent,
     Message,
+    Remember,
     RunResult,
     SessionHead,
     StoreUsage,
@@ -35,16 +39,53 @@ class CreateSession:
     cwd: str | None = None
     session_id: str | None = None
     turn_id: str | None = None
+    attachments: Sequence[Attachment] = ()
+    blobs: Mapping[str, bytes] = field(factory=dict)
 
 
 @frozen
 class StartTurn:
-    """A turn to start. ``config`` is laid over the session's for this turn only."""
+    """A turn to start, a prompt to add to the one that runs, or to start after it.
+
+    ``config`` is laid over the session's for this turn only. ``blobs`` has the contents of new ``attachments``, by
+    digest.
+    """
 
     session_id: str
     prompt: str
     config: AgentConfig = AgentConfig()
     turn_id: str | None = None
+    attachments: Sequence[Attachment] = ()
+    blobs: Mapping[str, bytes] = field(factory=dict)
+
+
+@frozen
+class Queued:
+    """What became of a prompt that was to be added, or to wait.
+
+    ``position``: how many prompts are before it; 0 for the next. ``handle`` is the turn, where it could begin at once.
+    """
+
+    turn_id: str
+    position: int
+    handle: TurnHandle | None = None
+
+
+@frozen
+class Compacted:
+    """What a compaction did: how many messages an agent reads before and after, and the size of the summary."""
+
+    messages_before: int
+    messages_after: int
+    summary_tokens: int
+
+
+@frozen
+class Waiting:
+    """A question that waits for an answer, and the session it is asked in."""
+
+    session_id: str
+    approval: Approval
 
 
 @frozen
@@ -104,6 +145,7 @@ class HistoryPage:
     message_count: int
     offset: int
     messages: Sequence[Message]
+    compaction: Compaction | None = None
 
     @property
     def has_more(self) -> bool:
@@ -217,6 +259,68 @@ class SessionService(Protocol):
         """
         ...
 
+    async def steer(self, request: StartTurn, expected_turn_id: str | None = None) -> Queued:
+        """Add to the running turn: its model reads it with its next call. What comes too late becomes a turn.
+
+        Raises:
+            SessionNotFound.
+            SessionNotRunning: no turn is running, or another one than ``expected_turn_id``.
+            InvalidArgument: the turn id was used before with another prompt.
+        """
+        ...
+
+    async def enqueue(self, request: StartTurn) -> Queued:
+        """Start a turn when the running one ends; now, where none is running. Durable once this returns.
+
+        Raises:
+            SessionNotFound, CapacityExhausted.
+            InvalidArgument: the turn id was used before with another prompt.
+        """
+        ...
+
+    async def dequeue(self, session_id: str, turn_id: str) -> bool:
+        """Take back a prompt that waits; return False when none of that id does."""
+        ...
+
+    async def inject(self, request: StartTurn) -> int:
+        """Add context to the history without running a turn; return the index of its message. Behind the running turn,
+        where there is one."""
+        ...
+
+    async def compact(self, session_id: str) -> Compacted:
+        """Summarise the older part of the history with the session's model.
+
+        Raises:
+            SessionNotFound.
+            SessionBusy: a turn is running.
+            CapabilityUnavailable: the session's agent has no model that could.
+            ProviderError: the model failed.
+        """
+        ...
+
+    async def respond(self, approval_id: str, choice: str, remember: Remember = "once") -> Approval:
+        """Answer a question; return it with the answer that stands, which is an earlier one if there was one.
+
+        The turn goes on, in the process that runs it, or in this one when that is gone.
+
+        Raises:
+            InvalidArgument: nothing of this id is waiting, the choice was not offered, or it can't be remembered.
+        """
+        ...
+
+    async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
+        """Return the questions that wait for an answer, in one session or in all of them, the oldest first."""
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """Return the content of an attachment. Raises ``InvalidArgument`` when there is none."""
+        ...
+
+    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
+        """Call back with each turn that begins without a call of its own: one that waited in a queue, or one that an
+        answer takes up."""
+        ...
+
     async def read(self, session_id: str) -> SessionView:
         """Return the session; archived ones too. Answers at once while a turn runs."""
         ...
@@ -241,8 +345,11 @@ class SessionService(Protocol):
         """Interrupt what runs and remove every trace of the session."""
         ...
 
-    async def update(self, session_id: str, title: str | None, labels: Labels | None) -> SessionView:
-        """Set the title and/or replace the labels; None leaves as is. Works while a turn runs."""
+    async def update(
+        self, session_id: str, title: str | None, labels: Labels | None, config: AgentConfig = AgentConfig()
+    ) -> SessionView:
+        """Set the title, replace the labels, change settings from the next turn on; None leaves as is. Works while a
+        turn runs."""
         ...
 
     async def fork(self, session_id: str, message_index: int) -> str:
@@ -268,6 +375,10 @@ class SessionService(Protocol):
 
     async def health(self) -> ServiceHealth:
         """Return figures."""
+        ...
+
+    def drain(self) -> None:
+        """Let go of turns that wait for a person: nobody can be reached through this process any more."""
         ...
 
     async def turns_ended(self) -> None:

@@ -40,3 +40,7 @@ class StoreJournal:
     async def events(self, after: int, limit: int) -> Sequence[LoggedEvent]:
         """See ``Journal``."""
         return await self._store.events(self._session_id, after, limit)
+
+    async def blob(self, digest: str) -> bytes | None:
+        """See ``Journal``."""
+        return await self._store.blob(digest)

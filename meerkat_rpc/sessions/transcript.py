@@ -11,16 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import (
     EVENT_TYPES,
+    ApprovalResolved,
+    Attachment,
     DeltasFolded,
     Event,
     Message,
     ReasoningComplete,
     ReasoningDelta,
+    Steered,
     TextComplete,
     TextDelta,
     ToolCall,
     ToolCallRequested,
     ToolExecutionCompleted,
+    ToolExecutionStarted,
     ToolExecutionTimedOut,
     ToolResult,
     ToolResultReceived,
@@ -41,13 +45,22 @@ _TEXTS: Mapping[type[Event], Sequence[str]] = {
 
 
 class TurnTranscript:
-    """Collects one turn's messages, usage and counts from its events, in order."""
+    """Collects one turn's messages, usage and counts from its events, in order.
 
-    def __init__(self, turn_id: str) -> None:
+    Args:
+        turn_id: the turn's id.
+        attachments: those of each prompt that may be added to the turn, by its id: events don't carry them.
+    """
+
+    def __init__(self, turn_id: str, attachments: Mapping[str, Sequence[Attachment]] | None = None) -> None:
         self.turn_id = turn_id
+        self.attachments = dict(attachments or {})
         self.usage = Usage()
         self.model_calls = 0
         self.tool_calls = 0
+        self.steered: set[str] = set()
+        self.begun_calls: set[str] = set()
+        self.resolved_approvals: set[str] = set()
         self._messages: list[Message] = []
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -75,6 +88,12 @@ class TurnTranscript:
             case TurnCompleted(usage=usage):
                 self.usage += usage
                 self._close_assistant(partial=False)
+            case Steered(id=prompt_id, prompt=prompt):
+                self.steered.add(prompt_id)
+                self._close_assistant(partial=False)
+                self._messages.append(self._steering_message(prompt_id, prompt))
+            case ApprovalResolved(approval_id=approval_id):
+                self.resolved_approvals.add(approval_id)
             case _:
                 self._add_tool_event(event)
 
@@ -83,6 +102,8 @@ class TurnTranscript:
             case ToolCallRequested(id=call_id, name=name, args=args):
                 self.tool_calls += 1
                 self._calls.append(ToolCall(call_id, name, as_json(args)))
+            case ToolExecutionStarted(id=call_id):
+                self.begun_calls.add(call_id)
             case ToolExecutionCompleted(id=call_id, result=result):
                 self._results[call_id] = json_text(result)
             case ToolExecutionTimedOut(id=call_id, timeout_ms=timeout_ms):
@@ -98,6 +119,11 @@ class TurnTranscript:
         """The turn's text so far: what its assistant messages say, joined."""
         said = [message.content for message in self._messages if message.role == "assistant"]
         return "".join([*said, *self._text])
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The messages that are complete, open tool calls among them."""
+        return tuple(self._messages)
 
     def finish(self) -> list[Message]:
         """Return the turn's messages, closing what its end left open."""
@@ -119,6 +145,16 @@ class TurnTranscript:
             )
         )
         self._text, self._reasoning, self._calls = [], [], []
+
+    def _steering_message(self, prompt_id: str, prompt: str) -> Message:
+        return Message(
+            role="user",
+            content=prompt,
+            turn_id=self.turn_id,
+            timestamp_ms=now_ms(),
+            kind="steer",
+            attachments=tuple(self.attachments.get(prompt_id, ())),
+        )
 
     def _tool_message(self, call_id: str, name: str, *, is_error: bool) -> Message:
         return Message(

@@ -1,11 +1,13 @@
-"""One running turn: what its agent sees, what its callers hold, and the task that takes it from start to end.
+"""One running turn: what its callers hold, and the task that takes it from start to end.
 
     admitted ──commit──▶ accepted ──▶ agent runs ──▶ settled ──commit──▶ done
-                 │                        │
-                 ╰─ refused               ╰─ interrupt cancels the agent where it stands
+        │        │                        │  ▲
+    taken up     ╰─ refused               │  ╰─ waits for a person ──▶ suspended: the process ends, the turn does not
+                                          ╰─ interrupt cancels the agent where it stands
 
 Everything a client can do to a turn from outside is ``interrupt``. It acts while the agent runs (or before it has
-begun) and never after: a turn whose agent has returned completes.
+begun) and never after: a turn whose agent has returned completes. A turn that waits for a person when its process ends
+is *taken up* by the process that gets the answer. What the agent sees of it all is ``agent_view.py``.
 """
 
 from __future__ import annotations
@@ -22,25 +24,33 @@ from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import (
     FIRST_PROMPT_CHARS,
     AgentConfig,
+    Approval,
     Event,
     LoggedEvent,
-    Message,
+    QueuedPrompt,
     RunningTurn,
     RunResult,
     RunStarted,
     SessionChange,
     SessionHead,
     Step,
+    TextDelta,
+    ToolCallRequested,
+    TurnCompleted,
     TurnOutcome,
     TurnRecord,
+    TurnStarted,
 )
-from meerkat_rpc.errors import BY_CODE, AgentError, MeerkatError, StoreError
+from meerkat_rpc.errors import BY_CODE, AgentError, BudgetExhausted, MeerkatError, SessionBusy, StoreError
 from meerkat_rpc.event_json import as_json, encode_event
-from meerkat_rpc.sessions.changes import refuse_archived, refuse_running
+from meerkat_rpc.sessions.agent_view import AgentView
+from meerkat_rpc.sessions.budgets import Budget
+from meerkat_rpc.sessions.changes import queue_without, refuse_archived, refuse_running
 from meerkat_rpc.sessions.emitter import Emitter
 from meerkat_rpc.sessions.ending import Ending, answer, ending_change, kept_result, prompt_digest, user_message
-from meerkat_rpc.sessions.reading import read_messages
-from meerkat_rpc.sessions.transcript import TurnTranscript, check_texts, close_open_calls
+from meerkat_rpc.sessions.surroundings import Surroundings
+from meerkat_rpc.sessions.taking_up import replayed, taken_up
+from meerkat_rpc.sessions.transcript import TurnTranscript, check_texts
 from meerkat_rpc.sessions.turn_events import TurnEvents
 
 if TYPE_CHECKING:
@@ -51,11 +61,25 @@ INTERRUPT_GRACE_S = 1.0
 
 BuildAgent = Callable[[AgentConfig], Agent]
 
+_COUNTED = (TurnStarted, TurnCompleted, ToolCallRequested)
+"""The events after which a budget may be nearly used up."""
+
+SUSPENDED = Ending(reason="suspended")
+"""No end at all: the turn waits for a person, and its process ends."""
+
 logger = logging.getLogger(__name__)
 
 
 class LiveTurn:
-    """A turn that this process runs. It is the ``AgentTurn`` of its agent and the ``TurnHandle`` of its callers."""
+    """A turn that this process runs: the ``TurnHandle`` of its callers.
+
+    Args:
+        session: the session it runs in.
+        wanted: the turn's id, its prompt and what came with it.
+        build: makes its agent.
+        surroundings: tools and settings.
+        resumed: whether it began in another process and is to be taken up.
+    """
 
     replayed = False
 
@@ -63,41 +87,73 @@ class LiveTurn:
     _record: TurnRecord
     _emitter: Emitter
     _events: TurnEvents
+    _budget: Budget
 
-    def __init__(self, session: LiveSession, turn_id: str, prompt: str, config: AgentConfig, build: BuildAgent) -> None:
+    def __init__(
+        self,
+        session: LiveSession,
+        wanted: QueuedPrompt,
+        build: BuildAgent,
+        surroundings: Surroundings,
+        *,
+        resumed: bool = False,
+    ) -> None:
         loop = asyncio.get_running_loop()
-        self.turn_id = turn_id
-        self.prompt = prompt
-        self.config = config
-        self.number = session.head.turn_count + 1
+        self.session = session
+        self.wanted = wanted
+        self.turn_id = wanted.turn_id
+        self.prompt = wanted.prompt
+        self.config = session.head.config.overlaid(wanted.config)
+        self.surroundings = surroundings
+        self.settings = surroundings.settings_for(session.head.cwd)
+        self.resumed = resumed
+        self.number = session.head.turn_count + (0 if resumed else 1)
         self.create_turn_id: str | None = None
+        self.blobs: dict[str, bytes] = {}
+        self.started_ms = now_ms()
+        self.transcript = TurnTranscript(
+            wanted.turn_id, {item.turn_id: item.attachments for item in session.head.queue}
+        )
         self.accepted: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[tuple[TurnRecord, str]] = loop.create_future()
-        self._session = session
         self._build = build
+        self._view: AgentView | None = None
         self._ending: Ending | None = None
         self._agent_task: asyncio.Task[AgentResult] | None = None
         self._agent_over: asyncio.Future[None] = loop.create_future()
-        self._transcript = TurnTranscript(turn_id)
 
-    # -- for the agent ---------------------------------------------------------------------------------------
+    # -- for the agent, by way of its view -------------------------------------------------------------------
 
     @property
-    def session_id(self) -> str:
-        """The session's id."""
-        return self._session.head.session_id
-
-    async def history(self) -> Sequence[Message]:
-        """Return the messages before this turn's prompt, with every tool call answered."""
-        return close_open_calls(await read_messages(self._session.journal, self._record.first_message))
+    def first_message(self) -> int:
+        """The index of the turn's prompt in the history."""
+        return self._record.first_message
 
     def emit(self, event: Event) -> Awaitable[None]:
-        """Log ``event`` and show it. An agent that outlives its turn gets ``CancelledError``."""
+        """Log ``event`` and show it. An agent that outlives its turn, or its budget, gets ``CancelledError``."""
         if self._agent_over.done():
             raise asyncio.CancelledError
         check_texts(event)
-        self._transcript.add(event)
-        return self._emitter.emit(event)
+        if type(event) is TextDelta:  # nine of ten events
+            self.transcript.add(event)
+            return self._emitter.emit(event)
+        if not self._budget.allows(event):
+            raise asyncio.CancelledError
+        self.transcript.add(event)
+        room = self._emitter.emit(event)
+        if isinstance(event, _COUNTED):
+            self._warn()
+        return room
+
+    async def flushed(self) -> None:
+        """Wait until what was emitted is in the log."""
+        await self._emitter.flushed()
+
+    def waiting(self, begins: bool) -> None:  # noqa: FBT001 - called by one place, for both
+        """Note that the turn begins, or ends, to wait for a person."""
+        self._budget.waiting(begins=begins)
+        if begins and self.session.draining:
+            asyncio.get_running_loop().call_soon(self.suspend)
 
     # -- for the callers -------------------------------------------------------------------------------------
 
@@ -110,13 +166,32 @@ class LiveTurn:
         record, text = await asyncio.shield(self.done)
         return answer(self.session_id, record, text)
 
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self.session.session_id
+
+    @property
+    def waits_resumably(self) -> bool:
+        """Whether the turn waits for somebody, and another process could take it up."""
+        return self._view is not None and self._view.asking.waits_resumably
+
+    def answered(self, approval: Approval) -> None:
+        """Take the answer to one of the turn's questions."""
+        if self._view is not None:
+            self._view.asking.answered(approval)
+
+    def suspend(self) -> None:
+        """Let go of the turn without ending it, if it waits and another process could take it up."""
+        if self.waits_resumably and self._ending is None:
+            self._ending = SUSPENDED
+            self._stop_agent()
+
     async def interrupt(self, ending: Ending) -> bool:
         """Stop the agent now; return whether the turn, now at its end, was interrupted."""
         if self._ending is None:
             self._ending = ending
-            if self._agent_task is not None and not self._agent_task.done():
-                self._agent_task.cancel()
-                asyncio.get_running_loop().call_later(INTERRUPT_GRACE_S, self._give_up)
+            self._stop_agent()
         await asyncio.wait({self.done})
         return self.done.exception() is None and self.done.result()[0].outcome is TurnOutcome.INTERRUPTED
 
@@ -129,23 +204,32 @@ class LiveTurn:
 
     async def run(self) -> None:
         """Take the turn from admission to its end. Never raises: what happens is told through the two futures."""
-        session = self._session
         try:
-            change = await session.change(self._admission)
+            await self._begin()
         except Exception as refusal:  # noqa: BLE001 - whatever it is, the callers must hear of it
-            session.turn = None
+            self.session.turn = None
             for waiting in (self.accepted, self.done):
                 waiting.set_exception(refusal)
                 waiting.exception()  # somebody may be waiting, nobody has to
             return
-        self._events = TurnEvents(session.feed, self.turn_id, self._record.first_seq)
-        session.feed.publish(change.events)
-        self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._log_failed)
         self.accepted.set_result(None)
         try:
             await self._finish(await self._run_agent())
         except Exception as error:  # noqa: BLE001 - whatever it is, the waiters must hear of it
             self._lose(error)
+
+    async def _begin(self) -> None:
+        """Make the turn this process' own, durably."""
+        session = self.session
+        if self.resumed:
+            self._record, self.started_ms = await replayed(session, self.turn_id, self.transcript)
+            change = await session.change(lambda head, _: taken_up(head, self.turn_id, session.owner))
+        else:
+            change = await session.change(self._admission)
+        self._events = TurnEvents(session.feed, self.turn_id, session.feed.last_seq + 1)
+        session.feed.publish(change.events)
+        self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._stop_agent)
+        self._budget = Budget(self.config, self.settings.budget, change.head, self.transcript, self._exhausted)
 
     def _admission(self, head: SessionHead, last_seq: int) -> SessionChange:
         """Build the commit that makes the prompt durable."""
@@ -153,16 +237,16 @@ class LiveTurn:
         refuse_archived(head)
         head.after(Step.ADMIT)
         at = max(now_ms(), head.updated_ms)
-        self.number = head.turn_count + 1
+        self.number, self.started_ms = head.turn_count + 1, at
         started = LoggedEvent(last_seq + 1, at, self.turn_id, encode_event(RunStarted(head.session_id, self.prompt)))
         self._record = TurnRecord(
             turn_id=self.turn_id,
-            prompt_digest=prompt_digest(self.prompt),
+            prompt_digest=prompt_digest(self.prompt, self.wanted.attachments),
             outcome=TurnOutcome.RUNNING,
             first_seq=last_seq + 1,
             first_message=head.message_count,
         )
-        running = RunningTurn(self.turn_id, self._session.owner, last_seq + 1, head.message_count, at)
+        running = RunningTurn(self.turn_id, self.session.owner, last_seq + 1, head.message_count, at)
         return SessionChange(
             head=evolve(
                 head,
@@ -172,11 +256,14 @@ class LiveTurn:
                 message_count=head.message_count + 1,
                 turn_count=head.turn_count + 1,
                 running=running,
+                turn_config=self.wanted.config,
+                queue=queue_without(head.queue, self.turn_id),
             ),
-            messages=[user_message(self.turn_id, self.prompt, at)],
+            messages=[user_message(self.wanted, at)],
             events=[started],
             turn=self._record,
             create_turn_id=self.create_turn_id,
+            blobs=self.blobs,
         )
 
     async def _run_agent(self) -> Ending:
@@ -185,10 +272,11 @@ class LiveTurn:
             return self._ending
         task = asyncio.get_running_loop().create_task(self._guarded())
         self._agent_task = task
+        self._budget.watch(self._warn)
         either: set[asyncio.Future[Any]] = {task, self._agent_over}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not self._agent_over.done():
-            self._agent_over.set_result(None)
+        self._budget.stop()
+        self._give_up()
         if not task.done():
             logger.warning("turn %s: its agent does not stop; the turn ends without it", self.turn_id)
         elif not task.cancelled() and task.exception() is None:
@@ -200,7 +288,9 @@ class LiveTurn:
     async def _guarded(self) -> AgentResult:
         """Run the agent; what would end the process, an agent's ``sys.exit()``, ends the turn instead."""
         try:
-            return kept_result(await self._build(self.config).run(self))
+            agent = self._build(self.config)
+            self._view = AgentView(self, agent)
+            return kept_result(await agent.run(self._view))
         except (SystemExit, KeyboardInterrupt) as exit_:
             raise AgentError(f"the agent tried to end the process ({type(exit_).__name__})") from exit_
         finally:
@@ -222,17 +312,41 @@ class LiveTurn:
         unlogged = await self._emitter.settle()
         if self._emitter.failure is not None:
             ending = Ending(error=self._emitter.failure)
-            await self._session.reload()
-        change = await self._session.change(
+            await self.session.reload()
+        if ending is SUSPENDED:
+            await self._let_go(unlogged)
+            return
+        change = await self.session.change(
             lambda head, logged: ending_change(
-                head, self._running_record(head), self._transcript, ending, unlogged, logged + len(unlogged)
+                head,
+                self._running_record(head),
+                self.transcript,
+                ending,
+                unlogged,
+                logged + len(unlogged),
+                duration_ms=self._budget.duration_ms,
             )
         )
         self._events.ended = True
-        self._session.turn = None
-        self._session.feed.publish(change.events)
-        self._session.feed.rest()
-        self.done.set_result((change.turn or self._record, self._transcript.text))
+        self.session.feed.publish(change.events)
+        self.session.feed.rest()
+        self.session.turn_over()
+        self.done.set_result((change.turn or self._record, self.transcript.text))
+
+    async def _let_go(self, unlogged: Sequence[LoggedEvent]) -> None:
+        """Leave the turn to whoever gets the answer that it waits for."""
+        await self.session.journal.append(unlogged)
+        self.session.feed.publish(unlogged)
+        self._events.ended = True
+        self.session.turn = None
+        self.done.set_exception(
+            SessionBusy(
+                "the turn waits for an approval; this server ends, and the turn goes on where the approval is answered",
+                session_id=self.session_id,
+                turn_id=self.turn_id,
+            )
+        )
+        self.done.exception()  # somebody may be waiting, nobody has to
 
     def _running_record(self, head: SessionHead) -> TurnRecord:
         if head.running is None or head.running.turn_id != self.turn_id:
@@ -245,14 +359,27 @@ class LiveTurn:
             logger.error("turn %s could not be ended", self.turn_id, exc_info=error)
         message = error.message if isinstance(error, MeerkatError) else f"internal error: {type(error).__name__}"
         self.done.set_exception(
-            StoreError(message, session_id=self.session_id, turn_id=self.turn_id, text=self._transcript.text)
+            StoreError(message, session_id=self.session_id, turn_id=self.turn_id, text=self.transcript.text)
         )
         self.done.exception()  # somebody may be waiting, nobody has to
-        self._session.lose()
+        self.session.lose()
 
-    def _log_failed(self) -> None:
-        if self._agent_task is not None:
+    def _warn(self) -> None:
+        """Say which budgets are nearly used up."""
+        if not self._agent_over.done():
+            for warning in self._budget.warnings():
+                self.transcript.add(warning)
+                self._emitter.emit(warning)
+
+    def _exhausted(self, error: BudgetExhausted) -> None:
+        if self._ending is None:
+            self._ending = Ending(error=error)
+            self._stop_agent()
+
+    def _stop_agent(self) -> None:
+        if self._agent_task is not None and not self._agent_task.done():
             self._agent_task.cancel()
+            asyncio.get_running_loop().call_later(INTERRUPT_GRACE_S, self._give_up)
 
     def _give_up(self) -> None:
         if not self._agent_over.done():
