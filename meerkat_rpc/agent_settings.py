@@ -59,7 +59,8 @@ class Retrying(NamedTuple):
 class AgentSettings(NamedTuple):
     """Everything. ``builtin_tools``: those that are on. ``allow``: rules of approvals (``tools/base.py``).
 
-    ``budget`` has the shape of ``domain.AgentConfig.budget``.
+    ``budget`` has the shape of ``domain.AgentConfig.budget``. ``model``: of sessions that name none; options and the
+    environment go before it.
     """
 
     providers: Mapping[str, ProviderSettings] = {}
@@ -69,6 +70,7 @@ class AgentSettings(NamedTuple):
     compaction: Compacting = Compacting()
     retry: Retrying = Retrying()
     budget: Mapping[str, Mapping[str, int]] = {}
+    model: str | None = None
 
 
 SettingsFor = Callable[[str | None], AgentSettings]

@@ -7,17 +7,25 @@ lines about XDG below against it, and tomllib is loaded only when there is a fil
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from meerkat_rpc.config_keys import KEYS, Key, age_ms, check_config, check_value
+from meerkat_rpc.config_keys import KEYS, Key, age_ms, check_value
 from meerkat_rpc.errors import InvalidArgument
 
 APP = "meerkat-rpc"
 
 REALM_CHARS = 100
 """The longest name of a store: file systems take 255 bytes."""
+
+MAX_CONFIG_BYTES = 256 * 1024
+"""The largest configuration file: many times what people write, and parsed in a tenth of a second."""
+
+MAX_DOTS = 1000
+"""Dots on one line of a configuration file: tomllib's time and memory grow with the square of a dotted key's length,
+and a project's file may be a stranger's."""
 
 
 class Settings(NamedTuple):
@@ -96,8 +104,7 @@ def read_config(path: str) -> dict[str, Any]:
         InvalidArgument: it can't be read, is not TOML, or holds what a configuration may not; with its name and line.
     """
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        content = config_content(path)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -105,23 +112,62 @@ def read_config(path: str) -> dict[str, Any]:
     return parse_config(content, path)
 
 
+def config_content(path: str) -> bytes:
+    """Return the content of a configuration file. Waits for nobody: a pipe or a device in its place is refused.
+
+    Raises:
+        OSError: it can't be read.
+        InvalidArgument: it is no file, or far too large for one of these.
+    """
+    with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+        kind = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(kind) or not stat.S_ISREG(kind):
+            raise InvalidArgument(f"{path}: not a file")
+        content = file.read(MAX_CONFIG_BYTES + 1)
+    if len(content) > MAX_CONFIG_BYTES:
+        raise InvalidArgument(f"{path}: larger than {MAX_CONFIG_BYTES >> 10} KiB, which no configuration is")
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def parse_config(content: bytes, path: str) -> dict[str, Any]:
     """Return what ``content`` says; ``path`` is for messages. Raises ``InvalidArgument`` as ``read_config`` does."""
+    from meerkat_rpc.config_check import WrongSetting, check_config
+
+    text = _text(content, path)
+    config = _toml(text, path)
+    try:
+        check_config(config, "")
+    except WrongSetting as error:
+        from meerkat_rpc.config_lines import line_of
+
+        raise InvalidArgument(f"{path}, line {line_of(error.keys, text)}: {error.message}") from None
+    return config
+
+
+def _text(content: bytes, path: str) -> str:
+    if content.startswith(b"\xef\xbb\xbf"):
+        raise InvalidArgument(f"{path}: begins with a byte order mark; save it as UTF-8 without one")
+    if len(content) > MAX_CONFIG_BYTES or any(line.count(b".") > MAX_DOTS for line in content.split(b"\n")):
+        raise InvalidArgument(f"{path}: too large, or a line with more than {MAX_DOTS} dots in it")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"{path}: not UTF-8 at byte {error.start}") from error
+
+
+def _toml(text: str, path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        text = content.decode()
-        config = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(f"{path}: not UTF-8 at byte {error.start}") from error
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(text)
+    except ValueError as error:  # tomllib's own, and Python's for a number of more than 4300 digits
         raise InvalidArgument(f"{path}: {error}") from error
-    for name, value in config.items():
-        try:
-            check_config({name: value}, "")
-        except InvalidArgument as error:
-            raise InvalidArgument(f"{path}, line {_line_of(name, text)}: {error.message}") from None
-    return config
+    except RecursionError:
+        raise InvalidArgument(f"{path}: nested too deep") from None
 
 
 def default_store(environ: Mapping[str, str]) -> str:
@@ -183,11 +229,3 @@ def _user_directory(environ: Mapping[str, str], kind: str) -> str:
     if os.path.isabs(given):  # the specification: a relative one is to be ignored
         return os.path.join(given, APP)
     return os.path.join(os.path.expanduser("~"), ".local/state" if kind == "state" else ".config", APP)
-
-
-def _line_of(name: str, text: str) -> int:
-    """Return the line of the top-level key or table ``name``, counted from 1."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip().lstrip("[\"'").startswith(name):
-            return number
-    return 1

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from meerkat_rpc.config import parse_config
-from meerkat_rpc.config_keys import check_config
+from meerkat_rpc.config_check import check_config
 from meerkat_rpc.errors import InvalidArgument, StoreError
 
 SECRET_WORDS = ("key", "token", "secret", "pass", "credential", "auth")

@@ -30,10 +30,22 @@ NEVER = "never"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 FRAMINGS = ("auto", "jsonl", "content-length")
 
+SECRET_KINDS = ("table", "headers", "variable", "url")
+"""Kinds whose values messages don't repeat: they hold secrets, or are where people put one by mistake."""
+
+_TYPES: Mapping[type, str] = {str: "text", list: "a list", dict: "a table"}
+
 
 class Key(NamedTuple):
-    """A setting. ``kind``: text, path, count (an integer ≥ 1), seconds (a number ≥ 0), age (a duration, or "never"),
-    choice, table (of text)."""
+    """A setting.
+
+    ``kind``: text, path, count (an integer ≥ 1), number (an integer ≥ 0), seconds (a number ≥ 0), age (a duration, or
+    "never"), duration, flag, choice, texts (a list of ``choices``, where there are any), folders (a list of absolute
+    paths), url (of a server), variable (the name of one), table (of variables), headers (a table).
+    ``live``: a change holds from the next turn on; else from the next start.
+    ``project``: who may say it for a project: ``no`` project file, a ``trusted`` one, or ``any``.
+    ``most``: the largest number.
+    """
 
     name: str
     kind: str
@@ -41,13 +53,16 @@ class Key(NamedTuple):
     choices: tuple[str, ...] = ()
     environment: str | None = None
     default: Any = None
+    live: bool = False
+    project: str = "no"
+    most: int | None = None
 
 
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
         Key("store", "path", "directory of the session store", environment="MEERKAT_STORE"),
-        Key("model", "text", "model of sessions that name none", environment="MEERKAT_MODEL"),
+        Key("model", "text", "model of sessions that name none", environment="MEERKAT_MODEL", live=True, project="any"),
         Key("contract", "text", "contract version to speak", environment="MEERKAT_CONTRACT"),
         Key("max_sessions", "count", "live sessions at most", default=MAX_SESSIONS),
         Key("framing", "choice", "how messages are framed", FRAMINGS, default="auto"),
@@ -56,42 +71,16 @@ KEYS: Mapping[str, Key] = {
         Key("fold_after", "age", "how long ago a turn ended whose deltas are folded", default=FOLD_AFTER),
         Key("log_level", "choice", "least severe message to log", LOG_LEVELS, default="warning"),
         Key("log_file", "path", "file to log to instead of stderr"),
-        Key("env", "table", "environment variables to set where they are not set, for agents' keys"),
+        Key("env", "table", "environment variables to set where they are not set, for agents' keys", live=True),
     )
 }
-
-
-def check_config(config: Mapping[str, Any], path: str) -> None:
-    """Refuse what a configuration may not hold.
-
-    Args:
-        config: name → value, as read from TOML or JSON.
-        path: where ``config`` stands, for the message: ``params.config`` gives ``params.config.model: …``.
-
-    Raises:
-        InvalidArgument: a key is unknown (the nearest known one is named) or a value is of the wrong type.
-    """
-    for name, value in config.items():
-        check_value(known_key(name, path), value, f"{path}.{name}" if path else name)
-
-
-def known_key(name: str, path: str = "") -> Key:
-    """Return the key called ``name``. Raises ``InvalidArgument`` naming the nearest one."""
-    if key := KEYS.get(name):
-        return key
-    from difflib import get_close_matches
-
-    shown = cut(name)
-    nearest = get_close_matches(shown.replace("-", "_"), KEYS, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"known settings: {', '.join(KEYS)}"
-    raise InvalidArgument(f"{path + '.' if path else ''}{shown}: no such setting; {hint}")
+"""Those that a server starts with. ``config_schema.py`` has the rest."""
 
 
 def check_value(key: Key, value: object, path: str) -> None:
     """Refuse a value that ``key`` can't have. Raises ``InvalidArgument``."""
     if not _fits(key, value):
-        shown = type(value).__name__ if key.kind == "table" else _shown(value)  # keys stand in the table
-        raise InvalidArgument(f"{path}: expected {_expected(key)}, got {shown}")
+        raise InvalidArgument(refusal(path, expected(key), key, value))
 
 
 def _fits(key: Key, value: object) -> bool:
@@ -103,11 +92,28 @@ def _fits(key: Key, value: object) -> bool:
         case "choice":
             return value in key.choices
         case "count":
-            return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+            return is_integer(value, 1, key.most)
         case "seconds":
             return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
         case _:
             return isinstance(value, Mapping) and all(_is_variable(name, text) for name, text in value.items())
+
+
+def expected(key: Key) -> str:
+    """Return what a value of ``key`` must be, for people."""
+    match key.kind:
+        case "text" | "path":
+            return "text"
+        case "choice":
+            return "one of " + ", ".join(key.choices)
+        case "count":
+            return "an integer ≥ 1" if key.most is None else f"an integer from 1 to {key.most}"
+        case "seconds":
+            return "a number of seconds ≥ 0"
+        case "age":
+            return 'a duration such as 12h or 7d, or "never"'
+        case _:
+            return "a table of variable names and texts"
 
 
 def age_ms(age: str, path: str) -> int | None:
@@ -123,32 +129,28 @@ def _is_age(text: str) -> bool:
     return True
 
 
+def is_integer(value: object, least: int, most: int | None) -> bool:
+    """Return whether ``value`` is an integer from ``least`` to ``most`` (None: however large), and no flag."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    return value >= least and (most is None or value <= most)
+
+
 def _is_variable(name: object, text: object) -> bool:
     """Whether an environment variable can be called ``name`` and hold ``text``."""
     named = isinstance(name, str) and name != "" and "=" not in name and "\0" not in name
     return named and isinstance(text, str) and "\0" not in text
 
 
-def _expected(key: Key) -> str:
-    match key.kind:
-        case "text" | "path":
-            return "text"
-        case "choice":
-            return "one of " + ", ".join(key.choices)
-        case "count":
-            return "an integer ≥ 1"
-        case "seconds":
-            return "a number of seconds ≥ 0"
-        case "age":
-            return 'a duration such as 12h or 7d, or "never"'
-        case _:
-            return "a table of variable names and texts"
+def refusal(path: str, wanted: str, key: Key, value: object) -> str:
+    """Return the message about a ``value`` that ``key`` can't have."""
+    return f"{path}: expected {wanted}, got {_shown(key, value)}"
 
 
-def _shown(value: object) -> str:
+def _shown(key: Key, value: object) -> str:
     """Return what a message may say of a refused value: a scalar itself, of the rest (secrets, perhaps) the type."""
-    if isinstance(value, str):
-        return f'"{cut(value)}"'
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    return str(value) if isinstance(value, int | float) else type(value).__name__
+    if isinstance(value, str) and key.kind not in SECRET_KINDS:
+        return f'"{cut(value)}"'
+    return cut(str(value)) if isinstance(value, int | float) else _TYPES.get(type(value), type(value).__name__)

@@ -1,0 +1,158 @@
+"""The configuration of a running server: what the files say now, without reading them when they haven't changed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from meerkat_rpc.agent_settings import AgentSettings
+from meerkat_rpc.config import config_content, parse_config
+from meerkat_rpc.config_keys import KEYS
+from meerkat_rpc.config_project import Held, Ignored, held, is_trusted, project_file, project_folder
+from meerkat_rpc.config_tables import agent_settings
+from meerkat_rpc.errors import InvalidArgument
+
+KEPT_PROJECTS = 64
+"""Projects whose files are kept parsed: more than an editor has open. One that was dropped is read again."""
+
+RACY_NS = 50_000_000
+"""How long after its last change a file is read again each time: within one tick of the file system's clock it can
+change twice and look the same."""
+
+_log = logging.getLogger(__name__)
+
+
+class ConfigReport(NamedTuple):
+    """What holds in a folder and why. ``problems``: what is wrong with the files, whose last good content holds."""
+
+    user: str
+    project: str | None
+    trusted: bool
+    ignored: tuple[Ignored, ...]
+    problems: tuple[str, ...]
+
+
+class _Watched:
+    """A file as it was when it was last right."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.config: Mapping[str, Any] = {}
+        self.problem: str | None = None
+        self.version = 0
+        self._signature: object = ()
+        self.content: bytes | None = None
+
+    def look(self) -> None:
+        """Read the file if it isn't as it was. Says what is wrong with it, once for each change."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            signature = None
+        else:
+            signature = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+            if abs(time.time_ns() - status.st_mtime_ns) < RACY_NS:
+                self._signature = ()
+        if signature != self._signature:
+            self._signature = signature
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            content: bytes | None = config_content(self.path)
+            if content == self.content and self.version:
+                return
+            self.content = content
+            self.config = parse_config(content or b"", self.path)
+            self.problem = None
+        except (FileNotFoundError, NotADirectoryError):
+            self.content, self.config, self.problem = None, {}, None
+        except (InvalidArgument, OSError) as error:
+            self._refuse(error.message if isinstance(error, InvalidArgument) else f"{self.path}: {error.strerror}")
+        self.version += 1
+
+    def _refuse(self, problem: str) -> None:
+        if problem != self.problem:
+            _log.warning("%s; the settings from before hold", problem)
+        self.problem = problem
+
+
+class LiveConfig:
+    """The settings that hold in a folder right now: the user's file, and over it the project's.
+
+    Args:
+        user_path: the user's configuration file; it need not exist.
+    """
+
+    def __init__(self, user_path: str) -> None:
+        self._user = _Watched(user_path)
+        self._projects: OrderedDict[str, _Watched] = OrderedDict()
+        self._settings: OrderedDict[object, tuple[Held, AgentSettings]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._user.look()
+        self._started = self._user.config
+
+    def settings(self, cwd: str | None) -> AgentSettings:
+        """Return the settings of sessions in ``cwd``. Looks at the files, and reads one only when it has changed.
+
+        Never raises: what is wrong with a file is logged, and its last good content holds.
+        """
+        return self._look(cwd)[1]
+
+    def report(self, cwd: str | None) -> ConfigReport:
+        """Return which files hold in ``cwd``, and what of them doesn't."""
+        with self._lock:
+            project = self._project(cwd)
+            found, _settings = self._held(project)
+            problems = tuple(file.problem for file in (self._user, project) if file is not None and file.problem)
+            trusted = project is not None and is_trusted(project_folder(project.path), self._user.config)
+            path = None if project is None else project.path
+            return ConfigReport(self._user.path, path, trusted, found.ignored, problems)
+
+    def restart(self) -> list[str]:
+        """Return the settings in the user's file that this server would need a restart for: they have changed since."""
+        with self._lock:
+            self._user.look()
+            now = self._user.config
+            return [name for name, key in KEYS.items() if not key.live and now.get(name) != self._started.get(name)]
+
+    def _look(self, cwd: str | None) -> tuple[Held, AgentSettings]:
+        with self._lock:
+            return self._held(self._project(cwd))
+
+    def _project(self, cwd: str | None) -> _Watched | None:
+        """Look at the files; return the project's, if there is one besides the user's."""
+        self._user.look()
+        path = None if cwd is None else project_file(cwd)
+        if path is None or path == os.path.realpath(self._user.path):
+            return None
+        project = self._projects.setdefault(path, _Watched(path))
+        self._projects.move_to_end(path)
+        if len(self._projects) > KEPT_PROJECTS:
+            self._projects.popitem(last=False)
+        project.look()
+        return project
+
+    def _held(self, project: _Watched | None) -> tuple[Held, AgentSettings]:
+        trusted = project is not None and is_trusted(project_folder(project.path), self._user.config)
+        key = (self._user.version, project and (project.path, project.content), trusted)
+        if key not in self._settings:
+            found = self._both(project, trusted=trusted)
+            self._settings[key] = found, agent_settings(found.config)
+        self._settings.move_to_end(key)
+        if len(self._settings) > KEPT_PROJECTS:
+            self._settings.popitem(last=False)
+        return self._settings[key]
+
+    def _both(self, project: _Watched | None, *, trusted: bool) -> Held:
+        if project is None:
+            return Held(self._user.config, ())
+        found = held(self._user.config, project.config, home=project_folder(project.path), trusted=trusted)
+        for setting, reason in found.ignored:
+            _log.warning("%s: %s is ignored: %s", project.path, setting, reason)
+        return found
