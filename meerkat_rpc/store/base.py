@@ -63,6 +63,8 @@ class SessionStore(Protocol):
                 log's last one, or ``create_turn_id`` is taken. Nothing was written.
             TurnTaken: ``change`` admits a turn (its record says ``running``) that was admitted before. Nothing was
                 written.
+            ValueError: ``change`` refers to a blob that it doesn't bring and that isn't there, or brings one under
+                another's digest. Nothing was written.
         """
         ...
 
@@ -74,12 +76,27 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def blob(self, digest: str) -> bytes | None:
+        """Return the content of the blob with that digest (``domain.Attachment``), None when there is none.
+
+        Raises:
+            StoreCorrupt: it isn't what was stored.
+        """
+        ...
+
+    async def known_blobs(self, digests: Collection[str]) -> set[str]:
+        """Return those of ``digests`` that the store has: a change that refers to them needn't bring their contents."""
+        ...
+
     async def tidied(self) -> None:
         """Wait until nothing of deleted sessions takes room any more. That comes about by itself."""
         ...
 
     async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
-        """Return how many bytes each of the sessions takes, as stored; 0 for one that isn't there."""
+        """Return how many bytes each of the sessions takes, as stored; 0 for one that isn't there.
+
+        A blob counts with each session that refers to it: it takes its room as long as any of them is there.
+        """
         ...
 
     async def usage(self) -> StoreUsage | None:

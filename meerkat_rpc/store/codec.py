@@ -16,21 +16,26 @@ from attrs import fields
 
 from meerkat_rpc.domain import (
     AgentConfig,
+    Approval,
+    Attachment,
     CatalogueRow,
+    Compaction,
     ErrorInfo,
     LastTurn,
     LoggedEvent,
     Message,
     Owner,
+    QueuedPrompt,
     RunningTurn,
     SessionHead,
+    Spent,
     ToolCall,
     ToolResult,
     TurnOutcome,
     TurnRecord,
     Usage,
 )
-from meerkat_rpc.store.envelope import corrupt
+from meerkat_rpc.store.envelope import AGENTS, FORMAT, corrupt
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -90,7 +95,7 @@ class _Shape:
         self.defaults = tuple(default.factory() if hasattr(default, "factory") else default for default in defaults)
 
 
-_KINDS: tuple[type[Any], ...] = (SessionHead, AgentConfig, Message, TurnRecord)
+_KINDS: tuple[type[Any], ...] = (SessionHead, AgentConfig, Message, TurnRecord, Approval, QueuedPrompt, Compaction)
 _SHAPES = {kind: _Shape(kind) for kind in _KINDS}
 
 
@@ -104,6 +109,12 @@ def _given(value: Any) -> Document:
 # -- Sessions ----------------------------------------------------------------------------------------------------
 
 
+LARGE_PARTS = ("approvals", "allowed", "queue", "context", "compaction", "turn_config")
+"""The fields of a head that may become large, and that version 1 didn't have."""
+
+_AGENT_PARTS = {*LARGE_PARTS, "spent"}
+
+
 def head_document(head: SessionHead) -> Document:
     """Return ``head`` but for its configuration, which is kept apart: it may be large and seldom changes."""
     document = _given(head)
@@ -114,7 +125,13 @@ def head_document(head: SessionHead) -> Document:
         document["last_turn"] = [last.turn_id, last.outcome.value, last.error and _error_list(last.error)]
     if head.running is not None:
         document["running"] = _running_list(head.running)
+    if document.keys() & _AGENT_PARTS:
+        _describe_agent_parts(head, document)
     return document
+
+
+def _describe_agent_parts(head: SessionHead, document: Document) -> None:
+    document.update({name: describe(head) for name, describe in _AGENT_WRITERS.items() if name in document})
 
 
 def head_of(document: Document, config: AgentConfig) -> SessionHead:
@@ -126,7 +143,14 @@ def head_of(document: Document, config: AgentConfig) -> SessionHead:
         document["last_turn"] = LastTurn(turn_id, TurnOutcome(outcome), error and ErrorInfo(*error))
     if "running" in document:
         document["running"] = _running_of(document["running"])
+    for name in document.keys() & _AGENT_PARTS:
+        document[name] = _AGENT_READERS[name](document[name])
     return SessionHead(**document)
+
+
+def head_version(document: Document, config: AgentConfig) -> int:
+    """Return the oldest format version that has a place for the head in ``document``, with its configuration."""
+    return AGENTS if document.keys() & _AGENT_PARTS else config_version(config)
 
 
 def config_json(config: AgentConfig) -> bytes:
@@ -137,6 +161,11 @@ def config_json(config: AgentConfig) -> bytes:
 def config_of(document: Document) -> AgentConfig:
     """Return the configuration that ``config_json`` described."""
     return AgentConfig(**document)
+
+
+def config_version(config: AgentConfig) -> int:
+    """Return the oldest format version that has a place for ``config``."""
+    return FORMAT if config.budget is None else AGENTS
 
 
 def catalogue_json(row: CatalogueRow) -> bytes:
@@ -159,23 +188,42 @@ def message_record(index: int, message: Message) -> LoggedEvent:
 
     Positions count from 1, as the sequence numbers of events do.
     """
-    document = _given(message)
+    document = _message_document(message)
     del document["turn_id"], document["timestamp_ms"]
-    if message.tool_calls:
-        document["tool_calls"] = [[call.id, call.name, call.args] for call in message.tool_calls]
-    if message.tool_result is not None:
-        result = message.tool_result
-        document["tool_result"] = [result.id, result.name, result.is_error]
     return LoggedEvent(index + 1, message.timestamp_ms, message.turn_id, dump(document))
 
 
 def message_of(record: LoggedEvent, document: Document) -> Message:
     """Return the message of ``message_record``; ``document`` is the record's body, read."""
+    document["turn_id"], document["timestamp_ms"] = record.turn_id, record.timestamp_ms
+    return _message_of(document)
+
+
+def message_version(message: Message) -> int:
+    """Return the oldest format version that has a place for ``message``."""
+    return AGENTS if message.attachments or message.kind is not None else FORMAT
+
+
+def _message_document(message: Message) -> Document:
+    document = _given(message)
+    if message.tool_calls:
+        document["tool_calls"] = [[call.id, call.name, call.args] for call in message.tool_calls]
+    if message.tool_result is not None:
+        result = message.tool_result
+        document["tool_result"] = [result.id, result.name, result.is_error]
+    if message.attachments:
+        document["attachments"] = _attachment_lists(message.attachments)
+    return document
+
+
+def _message_of(document: Document) -> Message:
     if "tool_calls" in document:
         document["tool_calls"] = tuple(ToolCall(*call) for call in document["tool_calls"])
     if "tool_result" in document:
         document["tool_result"] = ToolResult(*document["tool_result"])
-    return Message(turn_id=record.turn_id, timestamp_ms=record.timestamp_ms, **document)
+    if "attachments" in document:
+        document["attachments"] = _attachments_of(document["attachments"])
+    return Message(**document)
 
 
 def turn_json(turn: TurnRecord) -> bytes:
@@ -221,3 +269,54 @@ def _running_list(turn: RunningTurn) -> list[Any]:
 def _running_of(parts: list[Any]) -> RunningTurn:
     turn_id, owner, *places = parts
     return RunningTurn(turn_id, Owner(*owner), *places)
+
+
+def _attachment_lists(attachments: tuple[Attachment, ...]) -> list[list[Any]]:
+    return [[each.kind, each.name, each.media_type, each.digest, each.size] for each in attachments]
+
+
+def _attachments_of(lists: list[list[Any]]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(*parts) for parts in lists)
+
+
+# -- What a head holds for agents --------------------------------------------------------------------------------
+
+
+def _approval_of(document: Document) -> Approval:
+    return Approval(**{**document, "choices": tuple(document["choices"])})
+
+
+def _queued_document(queued: QueuedPrompt) -> Document:
+    document = _given(queued)
+    if "config" in document:
+        document["config"] = _given(queued.config)
+    if queued.attachments:
+        document["attachments"] = _attachment_lists(queued.attachments)
+    return document
+
+
+def _queued_of(document: Document) -> QueuedPrompt:
+    if "config" in document:
+        document["config"] = config_of(document["config"])
+    if "attachments" in document:
+        document["attachments"] = _attachments_of(document["attachments"])
+    return QueuedPrompt(**document)
+
+
+_AGENT_WRITERS: Mapping[str, Callable[[SessionHead], Any]] = {
+    "approvals": lambda head: [_given(approval) for approval in head.approvals],
+    "queue": lambda head: [_queued_document(queued) for queued in head.queue],
+    "context": lambda head: [_message_document(message) for message in head.context],
+    "compaction": lambda head: _given(head.compaction),
+    "turn_config": lambda head: _given(head.turn_config),
+    "spent": lambda head: [head.spent.model_calls, head.spent.tool_calls, head.spent.duration_ms],
+}
+_AGENT_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "approvals": lambda found: tuple(map(_approval_of, found)),
+    "allowed": tuple,
+    "queue": lambda found: tuple(map(_queued_of, found)),
+    "context": lambda found: tuple(map(_message_of, found)),
+    "compaction": lambda found: Compaction(**found),
+    "turn_config": config_of,
+    "spent": lambda found: Spent(*found),
+}

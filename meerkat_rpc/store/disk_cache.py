@@ -67,7 +67,7 @@ class Cache(Protocol):
         """Return the value under ``key``, or None."""
         ...
 
-    def set(self, key: str, value: bytes, *, tag: int | None, retry: bool) -> bool:
+    def set(self, key: str, value: bytes, *, tag: int | str | None, retry: bool) -> bool:
         """Store ``value``."""
         ...
 
@@ -79,7 +79,15 @@ class Cache(Protocol):
         """Return whether there is a row under ``key``."""
         ...
 
-    def evict_some(self, tag: int, rows: int, size: int) -> bool:
+    def has_tag(self, tag: int | str) -> bool:
+        """Return whether there is a row with ``tag``."""
+        ...
+
+    def keys_from(self, prefix: str, limit: int) -> list[str]:
+        """Return the keys that begin with ``prefix``, in order; at most ``limit`` if that isn't negative."""
+        ...
+
+    def evict_some(self, tag: int | str, rows: int, size: int) -> bool:
         """Remove at most ``rows`` rows with ``tag``, of ``size`` bytes or one; return whether any are left."""
         ...
 
@@ -124,7 +132,17 @@ class Cache(Protocol):
 class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no types
     """The database, with what diskcache has no method for. Fulfils ``Cache``."""
 
-    def evict_some(self, tag: int, rows: int, size: int) -> bool:
+    def has_tag(self, tag: int | str) -> bool:
+        """See ``Cache``."""
+        ((found,),) = self._sql("SELECT EXISTS (SELECT 1 FROM Cache WHERE tag = ?)", (tag,)).fetchall()
+        return bool(found)
+
+    def keys_from(self, prefix: str, limit: int) -> list[str]:
+        """See ``Cache``. The index over the keys has them next to each other."""
+        select = "SELECT key FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY key LIMIT ?"
+        return [key for (key,) in self._sql(select, (prefix, _after(prefix), limit)).fetchall()]
+
+    def evict_some(self, tag: int | str, rows: int, size: int) -> bool:
         """See ``Cache``. The length of a value is in its row's header: the value itself isn't read for it."""
         select = "SELECT rowid, LENGTH(value) FROM Cache WHERE tag = ? ORDER BY rowid LIMIT ?"
         with self._transact() as (sql, _):
@@ -166,6 +184,11 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
     def empty_log(self) -> None:
         """See ``Cache``."""
         self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _after(prefix: str) -> str:
+    """Return the first key after those that begin with ``prefix``."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # the package has no types
@@ -229,14 +252,25 @@ def peek(path: str, key: str, mode: str) -> tuple[bytes | None, bool]:
     return (bytes(found[0]) if found and isinstance(found[0], bytes) else None), bool(any_rows)
 
 
-def measure(path: str, tags: Collection[int]) -> dict[int, int]:
-    """Return how many bytes the rows with each of ``tags`` hold, in the database at ``path``.
+def measure(path: str, numbers: Collection[int]) -> dict[int, int]:
+    """Return how many bytes the rows of each session hold, and the blobs it refers to, in the database at ``path``.
 
     The values aren't read, only their rows' headers: it takes a second a gigabyte. The connection is one of its own.
     """
     with closing(connect(path, "ro")) as connection:
-        select = "SELECT SUM(LENGTH(value)) FROM Cache WHERE tag = ?"
-        return {tag: connection.execute(select, (tag,)).fetchone()[0] or 0 for tag in tags}
+        return {
+            number: sum(connection.execute(select, at).fetchone()[0] for select, at in _sums(number))
+            for number in numbers
+        }
+
+
+def _sums(number: int) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Yield the questions whose answers add up to the size of a session."""
+    own = "SELECT COALESCE(SUM(LENGTH(value)), 0) FROM Cache WHERE tag = ?"
+    yield own, (number,)
+    references = "SELECT 'b/' || tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+    prefix = f"r/{number}/"
+    yield own.replace("= ?", f"IN ({references})"), (prefix, _after(prefix))
 
 
 def undo_cut_off(path: str) -> None:

@@ -21,6 +21,7 @@ from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import CatalogueRow, SessionHead
 from meerkat_rpc.errors import StoreCorrupt
 from meerkat_rpc.store.codec import catalogue_json, catalogue_of, dump, read
+from meerkat_rpc.store.disk_blobs import UNREFERENCED, Blobs
 from meerkat_rpc.store.disk_removals import REMOVALS, read_removals
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.envelope import corrupt
@@ -163,6 +164,10 @@ def rebuild(rows: Rows, heads: Mapping[str, tuple[int, SessionHead] | None]) -> 
             read_removals(rows)
         except StoreCorrupt:
             rows.drop(REMOVALS)  # what the deleted sessions left stays, unseen; the examination names it
+        try:
+            Blobs(rows).unreferenced()
+        except StoreCorrupt:
+            rows.drop(UNREFERENCED)  # likewise
         running = [head.session_id for _, head in readable if head.running]
         # The time is far beyond any counter or number that was ever given out: all re-read, and no number comes twice.
         _write_changes(rows, Changes(counter=now_ms(), next=now_ms(), running=running))
@@ -180,4 +185,4 @@ def _readable_pages(rows: Rows) -> dict[int, list[bytes]]:
 def is_index(error: StoreCorrupt) -> bool:
     """Return whether the damaged row is one of these."""
     row = str(error.data.get("row"))
-    return row in {CHANGES, PAGES, REMOVALS} or row.startswith("c/")
+    return row in {CHANGES, PAGES, REMOVALS, UNREFERENCED} or row.startswith("c/")

@@ -73,7 +73,15 @@ class Lanes:
         version = SPARSE if folded else FORMAT
         return self._rows.put(log_key(session_id), line + b"\n" + log.tail, tag=log.number, version=version)
 
-    def extend(self, lane: Lane, session_id: str, number: int, tail: bytes, added: Sequence[LoggedEvent]) -> bytes:
+    def extend(
+        self,
+        lane: Lane,
+        session_id: str,
+        number: int,
+        tail: bytes,
+        added: Sequence[LoggedEvent],
+        version: int = FORMAT,
+    ) -> bytes:
         """Write the segments that ``added`` fill, and return the payload of the new tail; b"" when nothing is left.
 
         Args:
@@ -82,6 +90,7 @@ class Lanes:
             number: its number.
             tail: the payload of the lane's tail; b"" when the last segment is full, or there is none.
             added: what follows the lane's last record.
+            version: the oldest format version that has a place for ``added`` and for what is in the tail.
         """
         if not added:
             return tail
@@ -90,11 +99,11 @@ class Lanes:
             raise corrupt(lane.key(session_id, lane.number(added[0].seq)), "its tail isn't as long as the session says")
         for segment, spills in filled(begun, lane, added):
             for position, body in spills.items():
-                self._rows.put(lane.spill_key(session_id, position), body, tag=number, compress=True)
+                self._rows.put(lane.spill_key(session_id, position), body, tag=number, compress=True, version=version)
             tail = segment.encode()
             if segment.end == segment.first + lane.size:
                 key = lane.key(session_id, lane.number(segment.first))
-                self._rows.put(key, tail, tag=number, compress=True, version=segment.version)
+                self._rows.put(key, tail, tag=number, compress=True, version=max(segment.version, version))
                 tail = b""
         return tail
 

@@ -6,9 +6,11 @@ from attrs import define
 
 from meerkat_rpc.domain import StoreUsage
 from meerkat_rpc.store import disk_index
+from meerkat_rpc.store.disk_blobs import Blobs
 from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_folder import LOG, StoreFolder
 from meerkat_rpc.store.disk_folding import Folder
+from meerkat_rpc.store.disk_heads import Heads
 from meerkat_rpc.store.disk_lanes import Lanes
 from meerkat_rpc.store.disk_leases import Leases
 from meerkat_rpc.store.disk_rows import Rows, open_rows
@@ -24,11 +26,13 @@ class Parts:
     lanes: Lanes
     folder: Folder
     leases: Leases
+    blobs: Blobs
+    heads: Heads
     sessions: Sessions
 
     def tidy(self) -> bool:
         """Do a step of clearing up; return whether there was anything to do."""
-        return tidy_step(self.rows)
+        return tidy_step(self.rows, self.blobs)
 
     def usage(self) -> StoreUsage:
         """Return the room that the store takes."""
@@ -44,5 +48,6 @@ def open_parts(path: str) -> Parts:
 
 def parts_of(rows: Rows) -> Parts:
     """Return the parts that work on ``rows``."""
-    lanes = Lanes(rows)
-    return Parts(rows, lanes, Folder(rows, lanes), Leases(rows), Sessions(rows, lanes, Catalogue(rows)))
+    lanes, blobs, heads = Lanes(rows), Blobs(rows), Heads(rows)
+    sessions = Sessions(rows, lanes, heads, blobs, Catalogue(rows))
+    return Parts(rows, lanes, Folder(rows, lanes), Leases(rows), blobs, heads, sessions)

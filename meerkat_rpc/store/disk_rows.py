@@ -121,10 +121,10 @@ class Rows:
         return None if row is None else unseal(key, row)
 
     def put(
-        self, key: str, payload: bytes, *, tag: int | None = None, compress: bool = False, version: int = FORMAT
+        self, key: str, payload: bytes, *, tag: int | str | None = None, compress: bool = False, version: int = FORMAT
     ) -> int:
-        """Store ``payload`` under ``key``; return the size of the row. ``tag``: the number of the session that it goes
-        with."""
+        """Store ``payload`` under ``key``; return the size of the row. ``tag``: what it goes with, mostly the number of
+        its session."""
         row = seal(key, payload, compress=compress, version=version)
         self._cache.set(key, row, tag=tag, retry=False)
         return len(row)
@@ -144,7 +144,15 @@ class Rows:
         """Return whether there is a row under ``key``, whatever it holds."""
         return key in self._cache
 
-    def drop_some(self, tag: int) -> bool:
+    def has_tag(self, tag: int | str) -> bool:
+        """Return whether there is a row with ``tag``."""
+        return self._cache.has_tag(tag)
+
+    def keys_from(self, prefix: str, limit: int = -1) -> list[str]:
+        """Return the keys that begin with ``prefix``, in order; at most ``limit`` if that isn't negative."""
+        return self._cache.keys_from(prefix, limit)
+
+    def drop_some(self, tag: int | str) -> bool:
         """Remove as many rows with ``tag`` as take milliseconds; return whether any are left."""
         return self._cache.evict_some(tag, STEP_ROWS, STEP_BYTES)
 
@@ -183,14 +191,14 @@ class Rows:
         self._cache.close()
 
 
-def sizes_of_tags(folder: StoreFolder, tags: Collection[int]) -> dict[int, int]:
-    """Return how many bytes the rows with each of ``tags`` hold. Needs no open store, and belongs to no thread.
+def sizes_of_sessions(folder: StoreFolder, numbers: Collection[int]) -> dict[int, int]:
+    """Return how many bytes each of the sessions takes, by number. Needs no open store, and belongs to no thread.
 
     Raises:
         StoreError: the database can't be read.
     """
     try:
-        return measure(folder.database, tags)
+        return measure(folder.database, numbers)
     except FAILURES as error:
         raise explain(error, folder.path) from error
 

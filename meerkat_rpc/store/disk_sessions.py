@@ -1,9 +1,7 @@
 """Sessions in rows: what a commit writes, and how it is read back. Belongs to the store thread.
 
-The rows, besides those of ``disk_lanes.py``:
+The rows, besides those of ``disk_heads.py``, ``disk_lanes.py`` and ``disk_blobs.py``:
 
-    s/<session id>/head      a line [number, head], a line with the configuration, then the tail of the messages
-    s/<session id>/config    the configuration if it is large (its line is empty then); written when it changes
     s/<session id>/t/<id>    a turn's record
     t/<turn id>              the id of the session that was created with that turn
 
@@ -14,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 from attrs import define
 
@@ -22,43 +20,29 @@ from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, SessionChange
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.store import disk_index, disk_removals
 from meerkat_rpc.store.codec import (
-    config_json,
-    config_of,
     dump,
-    head_document,
-    head_of,
     message_of,
     message_record,
+    message_version,
     read,
     turn_json,
     turn_of,
 )
+from meerkat_rpc.store.disk_blobs import Blobs
 from meerkat_rpc.store.disk_catalogue import Catalogue
+from meerkat_rpc.store.disk_heads import Heads
 from meerkat_rpc.store.disk_lanes import Lanes, Log, head_key, log_key
 from meerkat_rpc.store.disk_rows import Rows
-from meerkat_rpc.store.envelope import corrupt
-from meerkat_rpc.store.rules import Stored, admitted_turn, refuse_other, refuse_stale
-from meerkat_rpc.store.segments import MESSAGES, SPILL_BYTES, Reader
+from meerkat_rpc.store.envelope import AGENTS, FORMAT, corrupt
+from meerkat_rpc.store.rules import Stored, admitted_turn, referred_blobs, refuse_other, refuse_stale
+from meerkat_rpc.store.segments import MESSAGES, Reader
 
 T = TypeVar("T")
-
-
-class _HeadRow(NamedTuple):
-    """The three parts of a head's row."""
-
-    head: bytes
-    config: bytes
-    tail: bytes
 
 
 def turn_key(session_id: str, turn_id: str) -> str:
     """Return the key of a turn's record."""
     return f"s/{session_id}/t/{turn_id}"
-
-
-def config_key(session_id: str) -> str:
-    """Return the key of a session's configuration, if it is large."""
-    return f"s/{session_id}/config"
 
 
 @define
@@ -67,11 +51,13 @@ class Sessions:
 
     _rows: Rows
     _lanes: Lanes
+    _heads: Heads
+    _blobs: Blobs
     _catalogue: Catalogue
 
     def head(self, session_id: str) -> SessionHead | None:
         """Return the session's head, or None."""
-        if (found := self._numbered_head(session_id)) is None:
+        if (found := self._heads.numbered(session_id)) is None:
             self._refuse_headless(session_id)
         return found and found[1]
 
@@ -89,21 +75,25 @@ class Sessions:
     def _write(self, change: SessionChange) -> int:
         """Write everything but the index and return the session's number, or raise ``RevisionConflict``."""
         session_id = change.head.session_id
-        found = self._head_row(session_id)
+        found = self._heads.row(session_id)
         log = self._lanes.log(session_id) if change.events and found else None
-        number, stored = (
-            self._stored(session_id, found, log) if found else (disk_index.next_number(self._rows), Stored())
-        )
+        line = self._heads.line(session_id, found, log.last_seq if log else 0) if found else None
+        stored = line.stored if line else Stored()
         holder = self.session_of_turn(change.create_turn_id) if change.create_turn_id else None
-        turn_taken = found is not None and self._has_turn(session_id, admitted_turn(change))
+        turn_taken = line is not None and self._has_turn(session_id, admitted_turn(change))
         refuse_stale(change, stored, holder=holder, turn_taken=turn_taken)
-        if not found:
+        number = line.number if line else disk_index.next_number(self._rows)
+        if not line:
             disk_removals.finish(self._rows, session_id)
-        if change.events or not found:
+        if digests := referred_blobs(change):
+            self._blobs.refer(number, session_id, digests, change.blobs)
+        if change.events or not line:
             self._lanes.extend_log(session_id, log or Log(number, 0, b""), change.events)
+        version = max(map(message_version, change.messages), default=FORMAT)
+        version = max(version, AGENTS if digests else FORMAT, line.version if line else FORMAT)
         added = [message_record(index, message) for index, message in enumerate(change.messages, stored.message_count)]
-        tail = self._lanes.extend(MESSAGES, session_id, number, found.tail if found else b"", added)
-        self._write_head(change.head, number, tail)
+        tail = self._lanes.extend(MESSAGES, session_id, number, found.tail if found else b"", added, version)
+        self._heads.write(change.head, number, tail, line, version)
         self._write_turn(change, number)
         return number
 
@@ -113,16 +103,6 @@ class Sessions:
             self._rows.put(key, turn_json(change.turn), tag=number)
         if change.create_turn_id:
             self._rows.put(f"t/{change.create_turn_id}", dump(change.head.session_id), tag=number)
-
-    def _write_head(self, head: SessionHead, number: int, tail: bytes) -> None:
-        config = config_json(head.config)
-        if len(config) > SPILL_BYTES:
-            key = config_key(head.session_id)
-            if self._rows.get(key) != config:
-                self._rows.put(key, config, tag=number, compress=True)
-            config = b""
-        payload = b"\n".join((dump([number, head_document(head)]), config, tail))
-        self._rows.put(head_key(head.session_id), payload, tag=number)
 
     def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
         """Remove the session, in one durable transaction. Return False when there was none.
@@ -142,21 +122,22 @@ class Sessions:
                 self._rows.drop(head_key(session_id))
                 self._rows.drop(log_key(session_id))
                 disk_removals.note(self._rows, number, session_id)
+            self._blobs.let_go(number)
             changes = disk_index.write(self._rows, number, session_id, None)
         self._catalogue.note(changes, number, None)
         return True
 
     def _number_to_delete(self, session_id: str, seen: SessionHead | None) -> int | None:
         try:
-            if (found := self._head_row(session_id)) is None:
+            if (found := self._heads.row(session_id)) is None:
                 return None
-            number, stored = self._stored(session_id, found)
+            line = self._heads.line(session_id, found)
         except StoreCorrupt:
             if seen is not None:
                 raise
             return self._catalogue.number_of(session_id)  # what can't be read can still be removed
-        refuse_other(seen, stored.revision, stored.created_ms)
-        return number
+        refuse_other(seen, line.stored.revision, line.stored.created_ms)
+        return line.number
 
     def numbers(self, session_ids: Collection[str]) -> dict[str, int]:
         """Return the numbers of those of the sessions that there are."""
@@ -205,43 +186,16 @@ class Sessions:
         """Return the sessions whose head says that a turn is running."""
         return self._with_index(lambda: disk_index.read_changes(self._rows).running)
 
-    def _head_row(self, session_id: str) -> _HeadRow | None:
-        key = head_key(session_id)
-        if (payload := self._rows.get(key)) is None:
-            return None
-        try:
-            return _HeadRow(*payload.split(b"\n", 2))
-        except TypeError:
-            raise corrupt(key, "it isn't in three parts") from None
-
-    def _stored(self, session_id: str, found: _HeadRow, log: Log | None = None) -> tuple[int, Stored]:
-        """Return the session's number and what a change is compared with."""
-        last_seq = log.last_seq if log else 0
-        return read(head_key(session_id), found.head, lambda parts: (int(parts[0]), _stored_of(parts[1], last_seq)))
-
     def _has_turn(self, session_id: str, turn_id: str | None) -> bool:
         return turn_id is not None and self._rows.has(turn_key(session_id, turn_id))
 
     def _tail(self, session_id: str) -> bytes | None:
-        found = self._head_row(session_id)
+        found = self._heads.row(session_id)
         return found and found.tail
 
     def _message_count(self, session_id: str) -> int:
-        found = self._head_row(session_id)
-        return self._stored(session_id, found)[1].message_count if found else 0
-
-    def _numbered_head(self, session_id: str) -> tuple[int, SessionHead] | None:
-        key = head_key(session_id)
-        if (found := self._head_row(session_id)) is None:
-            return None
-        config = read(key, found.config or self._large_config(session_id), config_of)
-        return read(key, found.head, lambda parts: (int(parts[0]), head_of(parts[1], config)))
-
-    def _large_config(self, session_id: str) -> bytes:
-        key = config_key(session_id)
-        if (payload := self._rows.get(key)) is None:
-            raise corrupt(key, "it is missing")
-        return payload
+        found = self._heads.row(session_id)
+        return self._heads.line(session_id, found).stored.message_count if found else 0
 
     def _with_index(self, job: Callable[[], T]) -> T:
         """Return what ``job`` returns, after making the index anew if it turns out to be damaged."""
@@ -259,14 +213,14 @@ class Sessions:
         heads: dict[str, tuple[int, SessionHead] | None] = dict.fromkeys(ids)
         for session_id in ids:
             with contextlib.suppress(StoreError):  # that session says so itself, when it is asked for
-                heads[session_id] = self._numbered_head(session_id)
+                heads[session_id] = self._heads.numbered(session_id)
         return heads
 
     def _refuse_headless(self, session_id: str) -> None:
         """Raise ``StoreCorrupt`` when the session is there, though its head isn't."""
         if self._lanes.log(session_id) is None and session_id not in self.catalogue()[1]:
             return
-        if self._head_row(session_id) is None:  # else it was created just now
+        if self._heads.row(session_id) is None:  # else it was created just now
             raise corrupt(head_key(session_id), "it is missing")
 
 
@@ -274,7 +228,3 @@ def message_from(session_id: str, record: LoggedEvent) -> Message:
     """Return the message in a record of a session's history. Raises ``StoreCorrupt``."""
     key = MESSAGES.key(session_id, MESSAGES.number(record.seq))
     return read(key, record.body, lambda document: message_of(record, document))
-
-
-def _stored_of(head: Mapping[str, Any], last_seq: int) -> Stored:
-    return Stored(int(head["revision"]), int(head["created_ms"]), int(head.get("message_count", 0)), last_seq)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meerkat_rpc.store import disk_removals
+from meerkat_rpc.store.disk_blobs import Blobs
 from meerkat_rpc.store.disk_rows import Rows
 
 SPARE_PAGES = 256
@@ -16,13 +17,13 @@ STEP_PAGES = 128
 """Pages given back at once, for the reason of ``STEP_BYTES``."""
 
 
-def tidy_step(rows: Rows) -> bool:
+def tidy_step(rows: Rows, blobs: Blobs) -> bool:
     """Remove something of a deleted session, or give some space back; return whether there was anything to do.
 
     Raises:
         StoreError: the store refused.
     """
-    if rows.free_pages() <= MANY_PAGES and disk_removals.step(rows):
+    if rows.free_pages() <= MANY_PAGES and (disk_removals.step(rows) or blobs.step()):
         return True
     before = rows.free_pages()
     if before <= SPARE_PAGES:

@@ -23,7 +23,12 @@ FORMAT = 1
 SPARSE = 2
 """The format version of a log, and of its segments, whose deltas were folded: version 1 knows of no absent records."""
 
-NEWEST = SPARSE
+AGENTS = 3
+"""The format version of what agents with tools leave behind: a head with what waits, messages with attachments, and
+the blobs. Version 1 has no place for these. Of such a session the head is in this version from then on, so that an
+older program refuses the session as a whole rather than go on with it, or delete it and leave its blobs behind."""
+
+NEWEST = AGENTS
 """The newest format version this program reads."""
 
 COMPRESS_MAX = 1 << 20

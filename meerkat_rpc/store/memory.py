@@ -23,7 +23,10 @@ from meerkat_rpc.store.rules import (
     admitted_turn,
     gone,
     is_unfolded,
+    missing_blobs,
+    referred_blobs,
     refuse_gap,
+    refuse_misnamed,
     refuse_other,
     refuse_stale,
     refuse_wide,
@@ -38,6 +41,7 @@ class _Session:
     messages: list[Message] = field(factory=list)
     events: list[LoggedEvent | None] = field(factory=list)
     turns: dict[str, TurnRecord] = field(factory=dict)
+    blobs: set[str] = field(factory=set)
     folded_seq: int = 0
 
     @property
@@ -55,6 +59,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._sessions: dict[str, _Session] = {}
         self._created_with: dict[str, str] = {}
+        self._blobs: dict[str, bytes] = {}
         self._leases: dict[str, int] = {}
         self._folded_before = 0
         self._rows: dict[str, CatalogueRow] = {}
@@ -79,8 +84,10 @@ class MemoryStore:
         holder = self._created_with.get(change.create_turn_id) if change.create_turn_id else None
         turn_taken = found is not None and admitted_turn(change) in found.turns
         refuse_stale(change, found.stored if found else Stored(), holder=holder, turn_taken=turn_taken)
+        digests = self._take_blobs(change)
         session = self._sessions.setdefault(head.session_id, _Session(head))
         session.head = head
+        session.blobs |= digests
         session.messages.extend(change.messages)
         session.events.extend(change.events)
         if change.turn:
@@ -90,6 +97,15 @@ class MemoryStore:
         self._rows[head.session_id] = CatalogueRow.of(head)
         self._version += 1
 
+    def _take_blobs(self, change: SessionChange) -> set[str]:
+        """Keep the blobs that ``change`` brings, and return those that it refers to."""
+        refuse_misnamed(change.blobs)
+        digests = referred_blobs(change)
+        if missing := digests - self._blobs.keys() - change.blobs.keys():
+            raise missing_blobs(change.head.session_id, missing)
+        self._blobs |= change.blobs
+        return digests
+
     async def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
         """Remove the session. Return False when there was none."""
         if (session := self._sessions.get(session_id)) is None:
@@ -97,22 +113,33 @@ class MemoryStore:
         refuse_other(seen, session.head.revision, session.head.created_ms)
         del self._sessions[session_id]
         del self._rows[session_id]
+        for digest in session.blobs.difference(*(other.blobs for other in self._sessions.values())):
+            del self._blobs[digest]
         self._created_with = {turn: session for turn, session in self._created_with.items() if session != session_id}
         self._version += 1
         return True
+
+    async def blob(self, digest: str) -> bytes | None:
+        """Return the content of a blob, or None."""
+        return self._blobs.get(digest)
+
+    async def known_blobs(self, digests: Collection[str]) -> set[str]:
+        """Return those of ``digests`` of which there is a blob."""
+        return self._blobs.keys() & set(digests)
 
     async def tidied(self) -> None:
         """Do nothing: what is deleted is gone."""
 
     async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
-        """Return the bytes of each session's events and texts."""
+        """Return the bytes of each session's events, texts and blobs."""
         return {session_id: self._size(session_id) for session_id in session_ids}
 
     def _size(self, session_id: str) -> int:
         if (session := self._sessions.get(session_id)) is None:
             return 0
         events = sum(len(event.body) for event in session.events if event)
-        return events + sum(len(message.content) for message in session.messages)
+        blobs = sum(len(self._blobs[digest]) for digest in session.blobs)
+        return events + blobs + sum(len(message.content) for message in session.messages)
 
     async def usage(self) -> None:
         """Return None: this takes no disk."""

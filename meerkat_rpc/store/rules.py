@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from meerkat_rpc.domain import Folding, LoggedEvent, SessionChange, SessionHead, TurnOutcome
+from meerkat_rpc.domain import Folding, LoggedEvent, Message, QueuedPrompt, SessionChange, SessionHead, TurnOutcome
 from meerkat_rpc.errors import RevisionConflict, TurnTaken
 
 FOLD_BLOCK = 512
 """What is folded at once lies between two multiples of this sequence number: a turn that has to wait for it waits some
 milliseconds. A longer run of deltas becomes several events."""
+
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @frozen
@@ -100,6 +105,37 @@ def refuse_other(seen: SessionHead | None, revision: int, created_ms: int) -> No
     """Raise ``RevisionConflict`` when the stored head, of which these are parts, is not the one ``seen``."""
     if seen is not None and (seen.revision, seen.created_ms) != (revision, created_ms):
         raise _conflict(seen.session_id, "has changed since it was looked at")
+
+
+def referred_blobs(change: SessionChange) -> set[str]:
+    """Return the digests of the blobs that the session refers to because of ``change``."""
+    head = change.head
+    if not (change.blobs or head.queue or head.context or any(message.attachments for message in change.messages)):
+        return set()
+    holders: tuple[Message | QueuedPrompt, ...] = (*change.messages, *head.context, *head.queue)
+    return {attachment.digest for holder in holders for attachment in holder.attachments} | change.blobs.keys()
+
+
+def refuse_misnamed(blobs: Mapping[str, bytes]) -> None:
+    """Raise ``ValueError`` unless each content has the digest under which it is brought."""
+    for digest, content in blobs.items():
+        if not is_content(digest, content):
+            raise ValueError(f"the content brought as blob {digest} has another digest")
+
+
+def is_digest(text: str) -> bool:
+    """Return whether ``text`` is a digest as attachments have it."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def is_content(digest: str, content: bytes | bytearray) -> bool:
+    """Return whether ``content`` is that of the blob ``digest``."""
+    return hashlib.sha256(content).hexdigest() == digest
+
+
+def missing_blobs(session_id: str, digests: Collection[str]) -> ValueError:
+    """Return the refusal of a change that refers to blobs that are neither stored nor brought."""
+    return ValueError(f"session {session_id} would refer to blobs that aren't there: {', '.join(sorted(digests))}")
 
 
 def gone(session_id: str) -> RevisionConflict:

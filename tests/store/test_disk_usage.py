@@ -11,7 +11,7 @@ import pytest
 from meerkat_rpc.domain import LoggedEvent
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_folder import StoreFolder
-from meerkat_rpc.store.disk_rows import sizes_of_tags
+from meerkat_rpc.store.disk_rows import sizes_of_sessions
 from tests.store.conftest import open_disk
 from tests.store.sessions import NOW, create
 
@@ -49,4 +49,4 @@ def test_the_sizes_of_all_sessions_are_less_than_the_file(tmp_path: Path) -> Non
 def test_sizes_that_cannot_be_read_are_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "cache.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError, match="damaged"):
-        sizes_of_tags(StoreFolder(str(tmp_path)), [1])
+        sizes_of_sessions(StoreFolder(str(tmp_path)), [1])
