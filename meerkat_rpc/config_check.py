@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from meerkat_rpc.config_keys import KEYS, Key
-from meerkat_rpc.config_kinds import check_value
+from meerkat_rpc.config_keys import KEYS, Key, check_value
 from meerkat_rpc.errors import InvalidArgument, cut
 
 if TYPE_CHECKING:
@@ -32,7 +31,10 @@ def check_config(config: Mapping[str, Any], path: str) -> None:
         WrongSetting: a key is unknown (the nearest known one is named) or a value is of the wrong type.
     """
     for name, value in config.items():
-        _check(KEYS.get(name) or _node(name, path), value, path, (name,))
+        if key := KEYS.get(name):
+            _check_value(check_value, key, value, path, (name,))
+        else:
+            _check(_node(name, path), value, path, (name,))
 
 
 def shown(keys: Iterable[str], path: str = "") -> str:
@@ -49,10 +51,9 @@ def _node(name: str, path: str) -> Node:
 
 def _check(node: Node, value: Any, path: str, keys: tuple[str, ...]) -> None:
     if isinstance(node, Key):
-        try:
-            check_value(node, value, shown(keys, path))
-        except InvalidArgument as error:
-            raise WrongSetting(error.message, keys) from None
+        from meerkat_rpc import config_kinds
+
+        _check_value(config_kinds.check_value, node, value, path, keys)
         return
     from meerkat_rpc.config_schema import Table
 
@@ -65,6 +66,15 @@ def _check(node: Node, value: Any, path: str, keys: tuple[str, ...]) -> None:
         if not node.form.fullmatch(name):
             raise WrongSetting(f"{shown((*keys, name), path)}: expected {node.expected}", (*keys, name))
         _check(node.entry, entry, path, (*keys, name))
+
+
+def _check_value(
+    check: Callable[[Key, object, str], None], key: Key, value: object, path: str, keys: tuple[str, ...]
+) -> None:
+    try:
+        check(key, value, shown(keys, path))
+    except InvalidArgument as error:
+        raise WrongSetting(error.message, keys) from None
 
 
 def _check_table(table: Table, value: Mapping[str, Any], path: str, keys: tuple[str, ...]) -> None:

@@ -79,11 +79,12 @@ KEYS: Mapping[str, Key] = {
 
 def check_value(key: Key, value: object, path: str) -> None:
     """Refuse a value that ``key`` can't have. Raises ``InvalidArgument``."""
-    if not _fits(key, value):
+    if not fits(key, value):
         raise InvalidArgument(refusal(path, expected(key), key, value))
 
 
-def _fits(key: Key, value: object) -> bool:
+def fits(key: Key, value: object) -> bool:
+    """Return whether ``value`` is one that ``key`` can have."""
     match key.kind:
         case "text" | "path":
             return isinstance(value, str) and value != "" and "\0" not in value

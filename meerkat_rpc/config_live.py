@@ -7,11 +7,12 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from meerkat_rpc.agent_settings import AgentSettings
 from meerkat_rpc.config import config_content, parse_config
+from meerkat_rpc.config_environment import ConfiguredEnvironment
 from meerkat_rpc.config_keys import KEYS
 from meerkat_rpc.config_project import Held, Ignored, held, is_trusted, project_file, project_folder
 from meerkat_rpc.config_tables import agent_settings
@@ -55,7 +56,7 @@ class _Watched:
         except OSError:
             signature = None
         else:
-            signature = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+            signature = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
             if abs(time.time_ns() - status.st_mtime_ns) < RACY_NS:
                 self._signature = ()
         if signature != self._signature:
@@ -87,14 +88,16 @@ class LiveConfig:
 
     Args:
         user_path: the user's configuration file; it need not exist.
+        environ: the environment that its ``env`` is put into, now and whenever it changes.
     """
 
-    def __init__(self, user_path: str) -> None:
+    def __init__(self, user_path: str, environ: MutableMapping[str, str] | None = None) -> None:
         self._user = _Watched(user_path)
         self._projects: OrderedDict[str, _Watched] = OrderedDict()
         self._settings: OrderedDict[object, tuple[Held, AgentSettings]] = OrderedDict()
         self._lock = threading.Lock()
-        self._user.look()
+        self._environment = ConfiguredEnvironment({} if environ is None else environ)
+        self._look_at_users()
         self._started = self._user.config
 
     def settings(self, cwd: str | None) -> AgentSettings:
@@ -117,7 +120,7 @@ class LiveConfig:
     def restart(self) -> list[str]:
         """Return the settings in the user's file that this server would need a restart for: they have changed since."""
         with self._lock:
-            self._user.look()
+            self._look_at_users()
             now = self._user.config
             return [name for name, key in KEYS.items() if not key.live and now.get(name) != self._started.get(name)]
 
@@ -125,9 +128,15 @@ class LiveConfig:
         with self._lock:
             return self._held(self._project(cwd))
 
+    def _look_at_users(self) -> None:
+        version = self._user.version
+        self._user.look()
+        if self._user.version != version:
+            self._environment.apply(self._user.config.get("env", {}))
+
     def _project(self, cwd: str | None) -> _Watched | None:
         """Look at the files; return the project's, if there is one besides the user's."""
-        self._user.look()
+        self._look_at_users()
         path = None if cwd is None else project_file(cwd)
         if path is None or path == os.path.realpath(self._user.path):
             return None

@@ -15,12 +15,12 @@ approvals. The user's own file lists the projects that are trusted, by their rea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from meerkat_rpc.config_check import shown
 from meerkat_rpc.config_keys import Key
-from meerkat_rpc.config_schema import PROVIDER_KINDS, SETTINGS, Entries, Node, Table
+from meerkat_rpc.config_schema import BUILTIN_GROUPS, SETTINGS, WELL_KNOWN_PROVIDERS, Entries, Node, Table
 from meerkat_rpc.config_tables import folder, limits
 
 PROJECT_FILE = os.path.join(".meerkat", "config.toml")
@@ -51,6 +51,8 @@ def project_file(cwd: str) -> str | None:
     Looked for up to the repository's root or the user's home, those included; outside of both only in ``cwd`` itself:
     what lies in ``/tmp`` is anybody's.
     """
+    if "\0" in cwd:
+        return None
     here = os.path.realpath(cwd)
     home = os.path.realpath(os.path.expanduser("~"))
     found, place = None, here
@@ -134,8 +136,8 @@ def _kept(keys: tuple[str, ...], value: Any, user: Mapping[str, Any], *, trusted
         case ("model",):
             return (value, None) if _is_users_model(value, user) else (None, PROGRAM)
         case ("tools", "builtin"):
-            own = user.get("tools", {}).get("builtin", ())
-            return [tool for tool in value if tool in own], None if set(value) <= set(own) else LOOSER
+            own, wanted = _tools(user.get("tools", {}).get("builtin", ())), _tools(value)
+            return [tool for tool in wanted if tool in own], None if wanted.keys() <= own.keys() else LOOSER
         case ("budget", scope, limit):
             own_limit = limits(user.get("budget", {}).get(scope, {})).get(limit)
             return (value, None) if own_limit is None or value <= own_limit else (None, LOOSER)
@@ -145,7 +147,12 @@ def _kept(keys: tuple[str, ...], value: Any, user: Mapping[str, Any], *, trusted
 
 def _is_users_model(model: str, user: Mapping[str, Any]) -> bool:
     provider, colon, _name = model.partition(":")
-    return not colon or provider in PROVIDER_KINDS or provider in user.get("providers", {})
+    return not colon or provider in WELL_KNOWN_PROVIDERS or provider in user.get("providers", {})
+
+
+def _tools(names: Iterable[str]) -> dict[str, None]:
+    """Return the tools that ``names`` stand for, in their order."""
+    return dict.fromkeys(tool for name in names for tool in BUILTIN_GROUPS.get(name, (name,)))
 
 
 def _settled(keys: tuple[str, ...], value: Any, home: str) -> Any:

@@ -16,8 +16,19 @@ from meerkat_rpc.config_keys import KEYS, Key
 PROVIDER_KINDS = ("openai", "openai-responses", "anthropic", "google")
 """The protocols that providers of models speak."""
 
-BUILTIN_TOOLS = ("read", "list", "search", "write", "edit", "run")
+WELL_KNOWN_PROVIDERS = (*PROVIDER_KINDS, "openrouter", "ollama", "lmstudio", "vllm")
+"""Providers that need no table (``agents/llm/providers.py``)."""
+
+BUILTIN_TOOLS = ("read_file", "list_files", "search", "write_file", "edit_file", "run_command")
 """The built-in tools, as ``tools.builtin`` names them."""
+
+BUILTIN_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "read": BUILTIN_TOOLS[:3],
+    "write": BUILTIN_TOOLS[3:5],
+    "run": BUILTIN_TOOLS[5:],
+    "all": BUILTIN_TOOLS,
+}
+"""Names for several of them at once."""
 
 MAX_ATTEMPTS = 20
 """Tries of a model call at most: with doubled pauses, more would be a turn that never ends."""
@@ -31,7 +42,8 @@ MAX_KEPT_TURNS = 1000
 MAX_TIMEOUT_S = 86_400
 """How long a call of a tool may take at most: a day."""
 
-_TEXT_NAME = re.compile(r"[^\s:\x00-\x1f\x7f]{1,64}")
+_PROVIDER_NAME = re.compile(r"(?!acp\Z)[^\s:\x00-\x1f\x7f]{1,64}")
+"""``acp:`` begins the name of a program."""
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
@@ -138,8 +150,8 @@ TABLES: Mapping[str, Node] = _nodes(
         "providers",
         "providers of models",
         _PROVIDER,
-        _TEXT_NAME,
-        "a name of at most 64 characters without a colon or white space",
+        _PROVIDER_NAME,
+        "a name of at most 64 characters without a colon or white space, and not acp",
     ),
     Table(
         "mcp",
@@ -154,7 +166,10 @@ TABLES: Mapping[str, Node] = _nodes(
         "tools",
         "built-in tools",
         _nodes(
-            _harmless("builtin", "texts", "those that are on, confined to the session's folder", choices=BUILTIN_TOOLS)
+            _harmless(
+                "builtin", "texts", "those that are on, confined to the session's folder",
+                choices=(*BUILTIN_GROUPS, *BUILTIN_TOOLS),
+            )
         ),
     ),
     Table(
