@@ -12,6 +12,7 @@ from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.store_journal import StoreJournal
+from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.store.disk import DiskStore
 
 if TYPE_CHECKING:
@@ -19,13 +20,21 @@ if TYPE_CHECKING:
     from meerkat_rpc.store.base import Store
 
 
-def ephemeral_service(registry: AgentRegistry, max_sessions: int) -> EphemeralSessionService:
+def ephemeral_service(
+    registry: AgentRegistry, max_sessions: int, surroundings: Surroundings = Surroundings()
+) -> EphemeralSessionService:
     """Return a service whose sessions end with the process."""
-    return EphemeralSessionService(registry.build, registry.complete, this_process(), max_sessions)
+    return EphemeralSessionService(
+        registry.build, registry.complete, this_process(), max_sessions, surroundings=surroundings
+    )
 
 
 def persistent_service(
-    registry: AgentRegistry, max_sessions: int, store: Store, fold_after_ms: int | None = None
+    registry: AgentRegistry,
+    max_sessions: int,
+    store: Store,
+    surroundings: Surroundings = Surroundings(),
+    fold_after_ms: int | None = None,
 ) -> PersistentSessionService:
     """Return a service that keeps its sessions in ``store``; still to be opened.
 
@@ -38,6 +47,7 @@ def persistent_service(
         owner,
         max_sessions,
         open_journal=lambda session_id: StoreJournal(store, session_id),
+        surroundings=surroundings,
     )
 
     def is_busy() -> bool:

@@ -9,6 +9,16 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [key:
 /** A UUID: sent in any spelling, answered hyphenated and lower-case. */
 export type Uuid = string;
 
+/** Without `session_id`, of every session. */
+export interface ApprovalListParams {
+  session_id?: Uuid | null;
+}
+
+/** What waits, the oldest first. */
+export interface ApprovalListResult {
+  approvals: Array<PendingApproval>;
+}
+
 /** A person has to decide. */
 export interface ApprovalRequested {
   type: "approval_requested";
@@ -24,6 +34,52 @@ export interface ApprovalResolved {
   type: "approval_resolved";
   approval_id: string;
   choice: string;
+}
+
+/**
+ * The answer to a question: one of its `choices`.
+ *
+ * `remember`: "session" and "always" keep what was allowed, for the session or as a rule in the configuration (`approvals.allow`). Only the first choice of a tool's call can be remembered.
+ */
+export interface ApprovalRespondParams {
+  approval_id: string;
+  choice: string;
+  /** Default "once". */
+  remember?: "once" | "session" | "always";
+}
+
+/** The answer that stands: an earlier one, if somebody was faster. */
+export interface ApprovalRespondResult {
+  approval_id: string;
+  session_id: Uuid;
+  choice: string;
+}
+
+/** What came with a prompt. `blob/get` gives the content of `digest`; `size` is in bytes. */
+export interface Attachment {
+  kind: "image" | "file";
+  name: string;
+  media_type: string;
+  digest: string;
+  size: number;
+}
+
+/** The content's SHA-256. */
+export interface BlobGetParams {
+  digest: string;
+}
+
+/** The content as base64; `size` is in bytes. */
+export interface BlobGetResult {
+  digest: string;
+  size: number;
+  data: string;
+}
+
+/** The limits of each turn, and of the whole session. Time that a turn waits for a person doesn't count. */
+export interface Budget {
+  turn?: Limits | null;
+  session?: Limits | null;
 }
 
 /** A budget is nearly used up. */
@@ -75,6 +131,13 @@ export interface ClientInfo {
   version?: string | null;
 }
 
+/** The model reads `summary` in place of the messages before index `first_kept`. They are all still there. */
+export interface Compaction {
+  first_kept: number;
+  summary: string;
+  summary_tokens: number;
+}
+
 /** The history was summarised. */
 export interface CompactionCompleted {
   type: "compaction_completed";
@@ -116,6 +179,12 @@ export interface ConfigSetParams {
   expected_generation?: number | null;
 }
 
+/** Context was added to the history without running a turn. */
+export interface ContextInjected {
+  type: "context_injected";
+  content: string;
+}
+
 /**
  * Stands for every delta of one kind from `from_seq` to this event's own `seq`; their turn ended long ago.
  *
@@ -132,7 +201,7 @@ export interface DeltasFolded {
 /**
  * What an error tells programs. `code` is always there, everything else where it applies.
  *
- * `owner` comes with SESSION_BUSY; `text` and `usage` (what the turn had said and used) with TURN_CANCELLED and STORE_ERROR, which names a damaged `row`; `active` and `max` with CAPACITY_EXHAUSTED; `limit`, in bytes, with a message that is too large; `generation`, the present one, when an expected one is stale; `error_id`, to be looked for in the log, with INTERNAL_ERROR.
+ * `owner` comes with SESSION_BUSY; `text` and `usage` (what the turn had said and used) with TURN_CANCELLED and STORE_ERROR, which names a damaged `row`; `active` and `max` with CAPACITY_EXHAUSTED; `limit`, in bytes, with a message that is too large; `generation`, the present one, when an expected one is stale; `error_id`, to be looked for in the log, with INTERNAL_ERROR. `budget_type`, `used` and `limit` come with BUDGET_EXHAUSTED; `provider` and `status` (HTTP's) with PROVIDER_ERROR.
  */
 export interface ErrorData {
   code: string;
@@ -147,6 +216,11 @@ export interface ErrorData {
   row?: string;
   generation?: number;
   error_id?: string;
+  budget_type?: string;
+  used?: number;
+  provider?: string;
+  status?: number;
+  approval_id?: string;
 }
 
 export type Event =
@@ -171,8 +245,20 @@ export type Event =
   | CompactionFailed
   | ApprovalRequested
   | ApprovalResolved
+  | Steered
+  | ContextInjected
   | StreamTruncated
   | DeltasFolded;
+
+/** A file, of any kind: as for an image. A relative `path` begins at the session's `cwd`. What the file holds now is kept; later changes of it don't matter. */
+export interface FileBlock {
+  type: "file";
+  data?: string | null;
+  path?: string | null;
+  digest?: string | null;
+  media_type?: string | null;
+  name?: string | null;
+}
 
 /**
  * Figures about the running server. `uptime_ms` and `memory_bytes` (resident) are measured as it answers.
@@ -196,6 +282,20 @@ export interface HealthResult {
   store: StoreInfo;
 }
 
+/**
+ * An image: its content as base64 in `data`, a file that the server reads, or the `digest` of one it has.
+ *
+ * `media_type` is told from the name or the content where it isn't given.
+ */
+export interface ImageBlock {
+  type: "image";
+  data?: string | null;
+  path?: string | null;
+  digest?: string | null;
+  media_type?: string | null;
+  name?: string | null;
+}
+
 /** `process_id` is watched: when it is gone the server ends, as when the pipe closes. */
 export interface InitializeParams {
   client_info?: ClientInfo | null;
@@ -212,6 +312,22 @@ export interface InitializeResult {
   methods: Array<string>;
   capabilities: Record<string, JsonValue>;
   store: StoreInfo;
+}
+
+/** What the model is to know: `text`, or `content` for text and attachments. Exactly one of them. */
+export interface InjectContextParams {
+  session_id: Uuid;
+  /** Not empty. */
+  text?: string | null;
+  /** Not empty. */
+  content?: string | Array<PromptBlock> | null;
+}
+
+/** The message's place in the history. `staged`: it comes behind the turn that runs. */
+export interface InjectContextResult {
+  session_id: Uuid;
+  message_index: number;
+  status: "applied" | "staged";
 }
 
 /** The last turn that ended. */
@@ -231,6 +347,16 @@ export interface LatestCursorResult {
   cursor: string;
 }
 
+/** What may be used up. What is not given has no limit here. */
+export interface Limits {
+  /** At least 1. */
+  tokens?: number | null;
+  /** At least 1. */
+  duration_ms?: number | null;
+  tool_calls?: number | null;
+  model_calls?: number | null;
+}
+
 /** Without `cursor`, from the log's beginning. */
 export interface ListSinceParams {
   scope: SessionScope;
@@ -246,7 +372,63 @@ export interface ListSinceResult {
   has_more: boolean;
 }
 
-/** One message. `partial` marks an assistant message that its turn's end cut short. */
+/** A server: `command` with `args` (stdio), or `url` (streamable HTTP). `persist`: write it to the configuration file; else it is there until this program ends. `timeout` is in seconds. */
+export interface McpAddParams {
+  /** Not empty, at most 64 characters. */
+  name: string;
+  command?: string | null;
+  args?: Array<string> | null;
+  env?: Record<string, string> | null;
+  cwd?: string | null;
+  url?: string | null;
+  headers?: Record<string, string> | null;
+  /** Default true. */
+  requires_approval?: boolean;
+  /** At least 1. */
+  timeout?: number | null;
+  /** Default true. */
+  persist?: boolean;
+}
+
+/** Every server that is configured. */
+export interface McpListResult {
+  servers: Array<McpServer>;
+}
+
+/** Without `name`, every server is started anew. */
+export interface McpReloadParams {
+  name?: string | null;
+}
+
+/** The server's name. */
+export interface McpRemoveParams {
+  name: string;
+}
+
+/** False when there was none of that name. */
+export interface McpRemoveResult {
+  removed: boolean;
+}
+
+/**
+ * An MCP server. `error` says why it failed, or what it last said on its stderr.
+ *
+ * `origin` tells where it is configured: "config", or "runtime" for one that is gone when this program ends.
+ */
+export interface McpServer {
+  name: string;
+  transport: "stdio" | "http";
+  state: "idle" | "connecting" | "ready" | "failed" | "disabled";
+  tools: Array<string>;
+  error?: string;
+  origin?: string;
+}
+
+/**
+ * One message. `partial` marks an assistant message that its turn's end cut short.
+ *
+ * `kind` is there for a user's message that didn't begin a turn: context that was injected, or an addition to the turn that ran.
+ */
 export interface Message {
   role: "user" | "assistant" | "tool";
   content: string;
@@ -256,6 +438,8 @@ export interface Message {
   tool_calls?: Array<ToolCall>;
   tool_result?: ToolResult;
   partial?: boolean;
+  kind?: "context" | "steer" | "summary";
+  attachments?: Array<Attachment>;
 }
 
 /** A model. `missing` says what to install or set before it can be used. */
@@ -280,6 +464,28 @@ export type NoParams = Record<string, never>;
 
 /** Answers `null`. */
 export type NullResult = null;
+
+/** A question that waits. `rule` is what an answer that is remembered would allow. */
+export interface PendingApproval {
+  approval_id: string;
+  session_id: Uuid;
+  turn_id: Uuid;
+  kind: string;
+  summary: string;
+  details: JsonValue;
+  choices: Array<string>;
+  timestamp_ms: number;
+  rule?: string;
+}
+
+export type PromptBlock = TextBlock | ImageBlock | FileBlock;
+
+/** A prompt that waits. `steer`: for the running turn's next model call, else for its end. */
+export interface QueuedTurn {
+  turn_id: Uuid;
+  prompt: string;
+  steer: boolean;
+}
 
 /** The whole reasoning of one model call. */
 export interface ReasoningComplete {
@@ -354,6 +560,13 @@ export interface SessionArchiveResult {
   archived: true;
 }
 
+/** How many messages a model reads before and after, and how large the summary is. The same number twice: there was nothing that could have been summarised. */
+export interface SessionCompactResult {
+  messages_before: number;
+  messages_after: number;
+  summary_tokens: number;
+}
+
 /**
  * A session to create. `prompt` is required unless `initial_turn` is "deferred", and then only names it.
  *
@@ -361,7 +574,7 @@ export interface SessionArchiveResult {
  */
 export interface SessionCreateParams {
   /** Not empty. */
-  prompt?: string | null;
+  prompt?: string | Array<PromptBlock> | null;
   /** Default "immediate". */
   initial_turn?: "immediate" | "deferred";
   /** Default true. */
@@ -373,6 +586,7 @@ export interface SessionCreateParams {
   system_prompt?: string | null;
   output_schema?: JsonValue;
   provider_params?: Record<string, JsonValue> | null;
+  budget?: Budget | null;
   /** Default {}. */
   labels?: Record<string, string>;
   title?: string | null;
@@ -436,13 +650,14 @@ export interface SessionHistoryParams {
   limit?: number;
 }
 
-/** A page of messages, oldest first, committed ones only. */
+/** A page of messages, oldest first, committed ones only. `compaction` only where there was one. */
 export interface SessionHistoryResult {
   session_id: Uuid;
   message_count: number;
   offset: number;
   has_more: boolean;
   messages: Array<Message>;
+  compaction?: Compaction;
 }
 
 /** `labels` must all match; `query` is looked for in the title and the first prompt, whatever the case. */
@@ -498,14 +713,26 @@ export interface SessionUnarchiveResult {
   archived: false;
 }
 
-/** What to change: `title` to set, `labels` to put in place of all the old ones. */
+/** What to change: `title` to set, `labels` to put in place of all the old ones, and the agent's settings, which hold from the next turn on. */
 export interface SessionUpdateParams {
   session_id: Uuid;
   title?: string | null;
   labels?: Record<string, string> | null;
+  model?: string | null;
+  provider?: string | null;
+  /** At least 1. */
+  max_tokens?: number | null;
+  system_prompt?: string | null;
+  output_schema?: JsonValue;
+  provider_params?: Record<string, JsonValue> | null;
+  budget?: Budget | null;
 }
 
-/** A session, read: its summary and what only reading tells. */
+/**
+ * A session, read: its summary and what only reading tells.
+ *
+ * `queue`: the prompts that wait; `approvals`: ids of the questions that wait for an answer (`approval/list` has them whole); `allowed`: the rules that were remembered for this session. Each only where there are any.
+ */
 export interface SessionView {
   session_id: Uuid;
   state: "idle" | "running";
@@ -525,6 +752,16 @@ export interface SessionView {
   last_turn: LastTurn | null;
   running_turn_id?: Uuid;
   parent_session_id?: Uuid;
+  queue?: Array<QueuedTurn>;
+  approvals?: Array<string>;
+  allowed?: Array<string>;
+}
+
+/** A prompt was added to the running turn; the model reads it with its next call. */
+export interface Steered {
+  type: "steered";
+  id: Uuid;
+  prompt: string;
 }
 
 /** Where sessions are kept: `kind` is "diskcache" or "memory". */
@@ -581,6 +818,12 @@ export interface StreamTruncated {
   reason: string;
 }
 
+/** A piece of a prompt's text. Blocks of text are joined with an empty line between. */
+export interface TextBlock {
+  type: "text";
+  text: string;
+}
+
 /** The whole text of one model call. */
 export interface TextComplete {
   type: "text_complete";
@@ -591,6 +834,15 @@ export interface TextComplete {
 export interface TextDelta {
   type: "text_delta";
   delta: string;
+}
+
+/** A tool. `source`: `host`, `builtin` or `mcp:NAME`. */
+export interface Tool {
+  name: string;
+  description: string;
+  input_schema: JsonValue;
+  source: string;
+  requires_approval: boolean;
 }
 
 /** A tool call that the model asked for. */
@@ -606,6 +858,22 @@ export interface ToolCallRequested {
   id: string;
   name: string;
   args: JsonValue;
+}
+
+/** A call of a tool that the host lent. When it takes too long, or its turn ends, `$/cancelRequest` follows. */
+export interface ToolExecuteParams {
+  session_id: Uuid;
+  turn_id: Uuid;
+  id: string;
+  name: string;
+  args: JsonValue;
+}
+
+/** What came of it. An answer of any other shape is taken for the result itself; an error is told to the model. */
+export interface ToolExecuteResult {
+  result: JsonValue;
+  /** Default false. */
+  is_error?: boolean;
 }
 
 /** A tool ended. */
@@ -633,6 +901,22 @@ export interface ToolExecutionTimedOut {
   timeout_ms: number;
 }
 
+/**
+ * A tool that the host lends. `input_schema` is a JSON Schema of an object.
+ *
+ * `timeout_ms` is the deadline of each call, two minutes where it is not given.
+ */
+export interface ToolOffer {
+  /** Not empty, at most 64 characters. */
+  name: string;
+  description: string;
+  input_schema: Record<string, JsonValue>;
+  /** Default false. */
+  requires_approval?: boolean;
+  /** At least 1. */
+  timeout_ms?: number | null;
+}
+
 /** Which call a tool's message answers. */
 export interface ToolResult {
   id: string;
@@ -648,6 +932,31 @@ export interface ToolResultReceived {
   is_error: boolean;
 }
 
+/** With `session_id`, those that its turns have. */
+export interface ToolsListParams {
+  session_id?: Uuid | null;
+}
+
+/** What there is now. */
+export interface ToolsListResult {
+  tools: Array<Tool>;
+}
+
+/** The tools; one of a name that is lent already takes the old one's place. */
+export interface ToolsRegisterParams {
+  tools: Array<ToolOffer>;
+}
+
+/** The names of all the tools that are lent now. */
+export interface ToolsRegisterResult {
+  registered: Array<string>;
+}
+
+/** Without `names`, all of them. */
+export interface ToolsUnregisterParams {
+  names?: Array<string> | null;
+}
+
 /** The answer to `wait: false`: the prompt is durable and the turn is running. */
 export interface TurnAccepted {
   session_id: Uuid;
@@ -660,6 +969,33 @@ export interface TurnCompleted {
   type: "turn_completed";
   stop_reason: string;
   usage: Usage;
+}
+
+/** A prompt that waits. */
+export interface TurnDequeueParams {
+  session_id: Uuid;
+  turn_id: Uuid;
+}
+
+/** False when no prompt of that id was waiting: it has begun, perhaps. */
+export interface TurnDequeueResult {
+  removed: boolean;
+}
+
+/** A turn that begins when the running one ends. Settings hold for it only. */
+export interface TurnEnqueueParams {
+  session_id: Uuid;
+  /** Not empty. */
+  prompt: string | Array<PromptBlock>;
+  turn_id?: Uuid | null;
+  model?: string | null;
+  provider?: string | null;
+  /** At least 1. */
+  max_tokens?: number | null;
+  system_prompt?: string | null;
+  output_schema?: JsonValue;
+  provider_params?: Record<string, JsonValue> | null;
+  budget?: Budget | null;
 }
 
 /** Why a turn failed: the error as its request was answered. */
@@ -686,11 +1022,18 @@ export interface TurnOwner {
   host: string;
 }
 
+/** The prompt is durable. `position` counts the prompts before it; 0 with nothing running: it has begun. */
+export interface TurnQueued {
+  accepted: true;
+  turn_id: Uuid;
+  position: number;
+}
+
 /** A turn. `model` and the other settings hold for this turn only. */
 export interface TurnStartParams {
   session_id: Uuid;
   /** Not empty. */
-  prompt: string;
+  prompt: string | Array<PromptBlock>;
   turn_id?: Uuid | null;
   /** Default true. */
   wait?: boolean;
@@ -701,6 +1044,7 @@ export interface TurnStartParams {
   system_prompt?: string | null;
   output_schema?: JsonValue;
   provider_params?: Record<string, JsonValue> | null;
+  budget?: Budget | null;
 }
 
 export type TurnStartResult = RunResult | TurnAccepted;
@@ -710,6 +1054,15 @@ export interface TurnStarted {
   type: "turn_started";
   /** At least 1. */
   turn_number: number;
+}
+
+/** An addition to the running turn. With `expected_turn_id`, to that turn or to none. `turn_id` is the client's own id of the addition: a repeat adds nothing. */
+export interface TurnSteerParams {
+  session_id: Uuid;
+  /** Not empty. */
+  prompt: string | Array<PromptBlock>;
+  expected_turn_id?: Uuid | null;
+  turn_id?: Uuid | null;
 }
 
 /** Tokens, as the model's provider counts them. */
@@ -723,6 +1076,12 @@ export interface Usage {
 
 /** Requests to the server. */
 export interface Methods {
+  /** What waits for an answer. */
+  "approval/list": { params: ApprovalListParams; result: ApprovalListResult };
+  /** Answer what a turn asks. */
+  "approval/respond": { params: ApprovalRespondParams; result: ApprovalRespondResult };
+  /** The content of an attachment. */
+  "blob/get": { params: BlobGetParams; result: BlobGetResult };
   /** Cancel a request in flight. */
   "cancel": { params: CancelParams; result: CancelResult };
   /** What is on, what is off, and how to turn it on. */
@@ -739,12 +1098,22 @@ export interface Methods {
   "events/list_since": { params: ListSinceParams; result: ListSinceResult };
   /** Learn what the server can do. Optional; may repeat. */
   "initialize": { params: InitializeParams; result: InitializeResult };
+  /** Add an MCP server. */
+  "mcp/add": { params: McpAddParams; result: McpListResult };
+  /** The MCP servers and how they are. */
+  "mcp/list": { params: NoParams; result: McpListResult };
+  /** Start MCP servers anew. */
+  "mcp/reload": { params: McpReloadParams; result: McpListResult };
+  /** Remove an MCP server. */
+  "mcp/remove": { params: McpRemoveParams; result: McpRemoveResult };
   /** The models that sessions can run on. */
   "models/catalog": { params: NoParams; result: ModelsCatalogResult };
   /** Figures about the running server. */
   "runtime/health": { params: NoParams; result: HealthResult };
   /** Put a session away; its history can be read. */
   "session/archive": { params: SessionParams; result: SessionArchiveResult };
+  /** Summarise the older part of the history. */
+  "session/compact": { params: SessionParams; result: SessionCompactResult };
   /** Create a session and run its first turn. */
   "session/create": { params: SessionCreateParams; result: SessionCreateResult };
   /** Remove every trace of a session. */
@@ -755,6 +1124,8 @@ export interface Methods {
   "session/fork_at": { params: SessionForkParams; result: SessionForkResult };
   /** Page through the committed messages. */
   "session/history": { params: SessionHistoryParams; result: SessionHistoryResult };
+  /** Add context without a turn. */
+  "session/inject_context": { params: InjectContextParams; result: InjectContextResult };
   /** List sessions, newest first, filtered, paged. */
   "session/list": { params: SessionListParams; result: SessionListResult };
   /** Read one session, archived ones too. */
@@ -769,10 +1140,28 @@ export interface Methods {
   "session/update": { params: SessionUpdateParams; result: SessionView };
   /** Interrupt running turns, save them, and wait for exit. */
   "shutdown": { params: NoParams; result: NullResult };
+  /** The tools that there are, wherever they come from. */
+  "tools/list": { params: ToolsListParams; result: ToolsListResult };
+  /** Lend the host's own tools. */
+  "tools/register": { params: ToolsRegisterParams; result: ToolsRegisterResult };
+  /** Take tools back. */
+  "tools/unregister": { params: ToolsUnregisterParams; result: ToolsRegisterResult };
+  /** Take back a prompt that waits. */
+  "turn/dequeue": { params: TurnDequeueParams; result: TurnDequeueResult };
+  /** Start a turn when the running one ends. */
+  "turn/enqueue": { params: TurnEnqueueParams; result: TurnQueued };
   /** Stop the running turn now. */
   "turn/interrupt": { params: TurnInterruptParams; result: TurnInterruptResult };
   /** Run a turn; events stream meanwhile. */
   "turn/start": { params: TurnStartParams; result: TurnStartResult };
+  /** Add to the running turn, for its next model call. */
+  "turn/steer": { params: TurnSteerParams; result: TurnQueued };
+}
+
+/** Requests from the server. */
+export interface ServerRequests {
+  /** Call a tool that the host lent. */
+  "tool/execute": { params: ToolExecuteParams; result: ToolExecuteResult };
 }
 
 /** Messages without an answer, and who receives them. */

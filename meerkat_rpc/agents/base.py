@@ -78,6 +78,11 @@ class AgentTurn(Protocol):
         far it got: its last assistant message may have tool calls without a result, which are to be run first."""
         ...
 
+    @property
+    def open_questions(self) -> Sequence[str]:
+        """The keys of the questions that were asked (``ask``) and whose answer the agent has not had yet."""
+        ...
+
     async def history(self) -> Sequence[Message]:
         """Return the messages before this turn's prompt, oldest first. Read from the store on each call.
 

@@ -23,7 +23,9 @@ from meerkat_rpc.rpc.stdio import Stdio
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.service import SessionService
+from meerkat_rpc.sessions.surroundings import Surroundings as TurnSurroundings
 from meerkat_rpc.store.disk import DiskStore
+from meerkat_rpc.tools.host import HostTools
 
 if TYPE_CHECKING:
     from meerkat_rpc.config_file import ConfigFile
@@ -37,7 +39,11 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
         os.environ.setdefault(name, value)
     isolated = _temporary_store() if settings.isolated else None
     registry = AgentRegistry(settings.model)
-    service = cache(lambda: _service(settings, registry, isolated or settings.store))  # one, however often it is opened
+    tools = HostTools()
+    around = TurnSurroundings(tools=[tools])
+    service = cache(
+        lambda: _service(settings, registry, isolated or settings.store, around)
+    )  # one, however often it is opened
     launch = Launch(
         input=reader,
         greeting=greeting,
@@ -52,6 +58,8 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
             max_sessions=settings.max_sessions,
             started=started,
         ),
+        host_tools=tools,
+        tool_sources=around.tools,
         drain_timeout_s=settings.drain_timeout_s,
         default_cwd=settings.cwd,
         give_up=lambda: _exit(1, isolated, relay),
@@ -82,11 +90,11 @@ def _temporary_store() -> str:
 
 
 def _service(
-    settings: Settings, registry: AgentRegistry, store: str | None
+    settings: Settings, registry: AgentRegistry, store: str | None, around: TurnSurroundings
 ) -> EphemeralSessionService | PersistentSessionService:
     if store is None:
-        return ephemeral_service(registry, settings.max_sessions)
-    return persistent_service(registry, settings.max_sessions, DiskStore(store), settings.fold_after_ms)
+        return ephemeral_service(registry, settings.max_sessions, around)
+    return persistent_service(registry, settings.max_sessions, DiskStore(store), around, settings.fold_after_ms)
 
 
 async def _opened(service: EphemeralSessionService | PersistentSessionService) -> SessionService:

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from meerkat_rpc.agents.base import ModelInfo
-from meerkat_rpc.domain import AgentConfig, LastTurn, Message, RunResult, Usage
+from meerkat_rpc.domain import AgentConfig, Approval, Compaction, LastTurn, Message, RunResult, SessionHead, Usage
 from meerkat_rpc.errors import InvalidArgument, MeerkatError
-from meerkat_rpc.sessions.service import SessionSummary, SessionView
+from meerkat_rpc.sessions.service import SessionSummary, SessionView, Waiting
+from meerkat_rpc.tools.base import DEFAULT_TIMEOUT_S, ToolDefinition
+from meerkat_rpc.tools.host import SOURCE as HOST
 from meerkat_rpc.wire import types as wire
 from meerkat_rpc.wire.catalog import ERRORS
+from meerkat_rpc.wire.convert import to_json
 
 NUMBERS: Mapping[str, int] = {error.code: error.number for error in ERRORS}
 """JSON-RPC's number of each code."""
@@ -20,6 +23,10 @@ NUMBERS: Mapping[str, int] = {error.code: error.number for error in ERRORS}
 # Bounded, because int() refuses thousands of digits in its own words.
 _LIST_CURSOR = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f-]{36})")
 _EVENT_CURSOR = re.compile(r"(.*):([0-9]{1,19})", re.DOTALL)
+
+
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""What every provider takes for the name of a tool."""
 
 
 class WireError(NamedTuple):
@@ -100,7 +107,14 @@ def session_view(value: SessionView) -> wire.SessionView:
         last_turn=None if head.last_turn is None else _last_turn(head.last_turn),
         running_turn_id=None if head.running is None else head.running.turn_id,
         parent_session_id=head.parent_id,
+        queue=[wire.QueuedTurn(item.turn_id, item.prompt, item.steer) for item in head.queue] or None,
+        approvals=_waiting_ids(head) or None,
+        allowed=list(head.allowed) or None,
     )
+
+
+def _waiting_ids(head: SessionHead) -> list[str]:
+    return [item.approval_id for item in head.approvals if item.choice is None]
 
 
 def _last_turn(value: LastTurn) -> wire.LastTurn:
@@ -120,7 +134,60 @@ def message(value: Message) -> wire.Message:
         tool_calls=[wire.ToolCall(call.id, call.name, call.args) for call in value.tool_calls] or None,
         tool_result=None if result is None else wire.ToolResult(result.id, result.name, result.is_error),
         partial=value.partial or None,
+        kind=value.kind,
+        attachments=[
+            wire.Attachment(item.kind, item.name, item.media_type, item.digest, item.size) for item in value.attachments
+        ]
+        or None,
     )
+
+
+def compaction(value: Compaction | None) -> wire.Compaction | None:
+    """Return what a model reads in place of old messages."""
+    if value is None or not value.summary:
+        return None
+    return wire.Compaction(value.first_kept, value.summary, value.summary_tokens)
+
+
+def pending_approval(value: Waiting) -> wire.PendingApproval:
+    """Return a question that waits."""
+    approval = value.approval
+    return wire.PendingApproval(
+        approval_id=approval.approval_id,
+        session_id=value.session_id,
+        turn_id=approval.turn_id,
+        kind=approval.kind,
+        summary=approval.summary,
+        details=approval.details,
+        choices=list(approval.choices),
+        timestamp_ms=approval.requested_ms,
+        rule=approval.rule,
+    )
+
+
+def approval_answer(value: Approval) -> wire.ApprovalRespondResult:
+    """Return the answer that stands."""
+    session_id = value.approval_id.partition("/")[0]
+    return wire.ApprovalRespondResult(value.approval_id, session_id, str(value.choice))
+
+
+def tool_definition(offer: wire.ToolOffer) -> ToolDefinition:
+    """Return the tool that a host lends."""
+    if not _TOOL_NAME.fullmatch(offer.name):
+        raise InvalidArgument(f'params.tools: expected a name of letters, digits, "_" and "-", got "{offer.name}"')
+    return ToolDefinition(
+        name=offer.name,
+        description=offer.description,
+        input_schema={"type": "object", **offer.input_schema},
+        source=HOST,
+        requires_approval=offer.requires_approval,
+        timeout_s=DEFAULT_TIMEOUT_S if offer.timeout_ms is None else offer.timeout_ms / 1000,
+    )
+
+
+def tool(value: ToolDefinition) -> wire.Tool:
+    """Return a tool as it is listed."""
+    return wire.Tool(value.name, value.description, value.input_schema, value.source, value.requires_approval)
 
 
 def model(value: ModelInfo, default_model: str | None) -> wire.Model:
@@ -136,7 +203,9 @@ def model(value: ModelInfo, default_model: str | None) -> wire.Model:
     )
 
 
-def agent_config(params: wire.SessionCreateParams | wire.TurnStartParams) -> AgentConfig:
+def agent_config(
+    params: wire.SessionCreateParams | wire.TurnStartParams | wire.TurnEnqueueParams | wire.SessionUpdateParams,
+) -> AgentConfig:
     """Return what ``params`` say of the agent."""
     return AgentConfig(
         model=params.model,
@@ -145,6 +214,7 @@ def agent_config(params: wire.SessionCreateParams | wire.TurnStartParams) -> Age
         system_prompt=params.system_prompt,
         output_schema=params.output_schema,
         provider_params=params.provider_params,
+        budget=None if params.budget is None else to_json(params.budget),
     )
 
 

@@ -16,10 +16,11 @@ OpenService = Callable[[], Awaitable[SessionService]]
 
 
 class Opening:
-    """Opens the service once, as soon as it is asked to or somebody needs it."""
+    """Opens the service once, as soon as it is asked to or somebody needs it; tells ``opened`` when it is."""
 
-    def __init__(self, open_service: OpenService) -> None:
+    def __init__(self, open_service: OpenService, opened: Callable[[SessionService], None]) -> None:
         self._open_service = open_service
+        self._tell = opened
         self._service: SessionService | None = None
         self._task: asyncio.Task[SessionService] | None = None
         self._closed = False
@@ -59,6 +60,7 @@ class Opening:
 
     async def _open(self) -> SessionService:
         self._service = await self._open_service()
+        self._tell(self._service)
         return self._service
 
 

@@ -19,6 +19,7 @@ from meerkat_rpc.errors import MeerkatError, cut
 from meerkat_rpc.event_json import encode_json
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
+from meerkat_rpc.rpc.host_requests import HostRequests
 from meerkat_rpc.rpc.mapping import WireError, error_of, wire_error
 from meerkat_rpc.rpc.pygls_core import load_core
 from meerkat_rpc.wire.envelope import EnvelopeError, Notification, Request, Response, classify
@@ -40,6 +41,15 @@ UNCANCELLABLE = frozenset(
         "session/delete",
         "session/update",
         "session/fork_at",
+        "session/inject_context",
+        "turn/steer",
+        "turn/enqueue",
+        "turn/dequeue",
+        "approval/respond",
+        "tools/register",
+        "tools/unregister",
+        "mcp/add",
+        "mcp/remove",
         "config/set",
         "config/patch",
         "shutdown",
@@ -71,6 +81,7 @@ class SessionProtocol(JsonRPCProtocol):
         self._quiet: asyncio.Event = asyncio.Event()
         self._quiet.set()
         self.refusal: str | None = None
+        self.host = HostRequests(channel.send)
 
     # -- in --------------------------------------------------------------------------------------------------
 
@@ -100,7 +111,7 @@ class SessionProtocol(JsonRPCProtocol):
             case Notification(method, params):
                 self._handle_notification(method, params)
             case Response():
-                logger.warning("an answer to no request of ours")
+                self.host.answered(message)
 
     def _refusal(self, request_id: RequestId, method: str) -> WireError | None:
         if request_id in self._request_futures:

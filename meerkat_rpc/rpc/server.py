@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,13 @@ from meerkat_rpc.rpc.contract import choose_contract
 from meerkat_rpc.rpc.delivery import Delivery
 from meerkat_rpc.rpc.dialect import Dialect
 from meerkat_rpc.rpc.greeting import Greeting
+from meerkat_rpc.rpc.handlers.approvals import ApprovalMethods
 from meerkat_rpc.rpc.handlers.events import EventMethods
+from meerkat_rpc.rpc.handlers.prompts import PromptMethods
 from meerkat_rpc.rpc.handlers.runtime import RuntimeMethods, Surroundings
 from meerkat_rpc.rpc.handlers.sessions import SessionMethods
 from meerkat_rpc.rpc.handlers.table import warm_up
+from meerkat_rpc.rpc.handlers.tools import ToolMethods
 from meerkat_rpc.rpc.handlers.turns import TurnMethods
 from meerkat_rpc.rpc.input import InputThread, LoopInput
 from meerkat_rpc.rpc.lifecycle import Lifecycle
@@ -25,6 +28,9 @@ from meerkat_rpc.rpc.mapping import wire_error
 from meerkat_rpc.rpc.opening import Opening, OpenService
 from meerkat_rpc.rpc.protocol import SessionProtocol
 from meerkat_rpc.rpc.stdio import can_be_awaited
+from meerkat_rpc.sessions.service import SessionService
+from meerkat_rpc.tools.base import ToolSource
+from meerkat_rpc.tools.host import HostTools
 from meerkat_rpc.wire.framing import FramingError, Style
 
 END_S = 2.0
@@ -48,6 +54,8 @@ class Launch:
         output_fd: where messages go.
         open_service: opens the session service.
         surroundings: what the runtime methods speak about.
+        host_tools: what the host lends.
+        tool_sources: every source of tools, that one among them.
         drain_timeout_s: how long requests in flight may take after the end of input.
         default_cwd: the folder of sessions that name none.
         give_up: ends the process on the spot; for a second signal.
@@ -58,6 +66,8 @@ class Launch:
     output_fd: int
     open_service: OpenService
     surroundings: Surroundings
+    host_tools: HostTools
+    tool_sources: Sequence[ToolSource]
     drain_timeout_s: float
     default_cwd: str | None
     give_up: Callable[[], None]
@@ -76,7 +86,7 @@ class _Server:
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
         self._framer = launch.greeting.framer
-        self._opening = Opening(launch.open_service)
+        self._opening = Opening(launch.open_service, self._opened)
         self.lifecycle = Lifecycle(self._shut_down)
         contract = choose_contract(None, launch.surroundings.identity.contract)
         self._channel = Channel(launch.output_fd, self._style, Dialect(contract), broken=self.lifecycle.end)
@@ -84,14 +94,21 @@ class _Server:
         self._loop_input: LoopInput | None = None
         self._protocol = self._make_protocol()
 
+    def _opened(self, service: SessionService) -> None:
+        service.watch_started(self._delivery.begin)
+
     def _make_protocol(self) -> SessionProtocol:
         protocol = SessionProtocol(self._channel)
-        about = self._launch.surroundings
+        about, launch = self._launch.surroundings, self._launch
+        launch.host_tools.connect(protocol.host.ask)
         self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about)
         for methods in (
             self._runtime,
             SessionMethods(self._opening),
-            TurnMethods(self._opening, self._delivery, self._launch.default_cwd),
+            TurnMethods(self._opening, self._delivery, launch.default_cwd),
+            PromptMethods(self._opening),
+            ApprovalMethods(self._opening),
+            ToolMethods(self._opening, launch.host_tools, launch.tool_sources, launch.default_cwd),
             EventMethods(self._opening, self._channel, self._delivery, protocol),
         ):
             for name, handler in methods.table().items():
@@ -114,6 +131,7 @@ class _Server:
         if greeting.failure is not None:
             self._break(greeting.failure)
         elif greeting.ended:
+            self._host_gone()
             self.lifecycle.end(drain=True)
 
     def _warm_up(self) -> None:
@@ -140,11 +158,17 @@ class _Server:
             self._break(failure)
             return
         if not chunk:
+            self._host_gone()
             self.lifecycle.end(drain=True)
         elif self._channel.is_flooded:
             self._pause()
         else:
             self._launch.input.taken()
+
+    def _host_gone(self) -> None:
+        """Nothing more comes from the host: no answer to a request of ours, none to a question."""
+        self._launch.host_tools.connect(None)
+        self._protocol.host.host_gone()
 
     def _pause(self) -> None:
         """Read no more until the client has read some."""
@@ -185,6 +209,8 @@ class _Server:
         await asyncio.wait(either, timeout=self._launch.drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def _all_quiet(self) -> None:
+        if self._opening.opened is not None:
+            self._opening.opened.drain()
         await self._protocol.quiet()
         if self._opening.opened is not None:
             await self._opening.opened.turns_ended()

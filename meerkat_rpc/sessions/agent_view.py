@@ -90,6 +90,11 @@ class AgentView:
         """Whether an earlier process began this turn."""
         return self._turn.resumed
 
+    @property
+    def open_questions(self) -> Sequence[str]:
+        """The keys of the questions whose answer the agent has not had."""
+        return self.asking.open_keys
+
     # -- what was said -------------------------------------------------------------------------------------------
 
     async def history(self) -> Sequence[Message]:

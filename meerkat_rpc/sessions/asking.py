@@ -76,6 +76,12 @@ class Asking:
         """Whether the turn waits for somebody and could be taken up by another process."""
         return self._resumable and bool(self._answers)
 
+    @property
+    def open_keys(self) -> list[str]:
+        """The keys of the turn's questions whose answer is not in the log."""
+        mine = (item for item in self._session.head.approvals if item.turn_id == self._turn_id)
+        return [item.key for item in mine if item.approval_id not in self._resolved]
+
     async def ask(
         self, kind: str, summary: str, details: JSON, choices: Sequence[str], *, key: str, rule: str | None = None
     ) -> str:

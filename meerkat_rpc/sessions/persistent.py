@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 
@@ -15,6 +16,7 @@ from attrs import evolve
 
 from meerkat_rpc.domain import AgentConfig, Approval, Labels, LoggedEvent, Remember, RunResult, TurnOutcome
 from meerkat_rpc.errors import (
+    MeerkatError,
     RevisionConflict,
     SessionBusy,
     SessionNotFound,
@@ -64,6 +66,9 @@ DEFERRED_CREATES = 64
 would count as live meanwhile. A client may ask for thousands in one go."""
 
 
+logger = logging.getLogger(__name__)
+
+
 class PersistentSessionService:
     """Sessions in a store, shared with other processes.
 
@@ -86,6 +91,7 @@ class PersistentSessionService:
         self._recovery: asyncio.Task[None] | None = None
         self._folding = folding
         self._folding_task: asyncio.Task[None] | None = None
+        self._taking_up: set[asyncio.Task[None]] = set()
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
         self._order = -1, listing.NewestFirst(())
 
@@ -195,11 +201,22 @@ class PersistentSessionService:
             raise asking.unknown(approval_id) from None
         with session.in_use():
             approval = await self._live.respond(approval_id, choice, remember)
-            if await self._orphans.is_abandoned(session.head):
-                await self._lease.hold()
-                with contextlib.suppress(SessionBusy, SessionNotRunning):  # another answer, or process, was faster
-                    await self._live.turns.take_up(session)
+        if await self._orphans.is_abandoned(session.head):
+            task = asyncio.get_running_loop().create_task(self._take_up(session), name=f"take up {approval.turn_id}")
+            self._taking_up.add(task)
+            task.add_done_callback(self._taking_up.discard)
         return approval
+
+    async def _take_up(self, session: LiveSession) -> None:
+        """Go on with a turn that has its answer: the answer is kept whatever comes of this."""
+        with session.in_use():
+            try:
+                await self._lease.hold()
+                await self._live.turns.take_up(session)
+            except (SessionBusy, SessionNotRunning):  # another answer, or another process, was faster
+                return
+            except MeerkatError as error:
+                logger.warning("session %s: its turn could not be taken up: %s", session.session_id, error.message)
 
     async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
         """See ``SessionService``."""
@@ -387,7 +404,7 @@ class PersistentSessionService:
 
     async def close(self) -> None:
         """See ``SessionService``."""
-        for task in (self._recovery, self._folding_task):
+        for task in (self._recovery, self._folding_task, *self._taking_up):
             if task is not None:
                 task.cancel()
         try:

@@ -29,6 +29,7 @@ from meerkat_rpc.tools.base import (
     ToolSource,
     covers,
 )
+from meerkat_rpc.tools.gathering import gather
 
 MAX_RESULT_BYTES = 256 << 10
 """How much of a tool's result is kept: some 60,000 tokens, more than a model makes use of. Of a longer one the
@@ -145,15 +146,6 @@ class TurnTools:
         await self._emit(ToolExecutionCompleted(call_id, name, kept.result, kept.is_error, duration_ms))
         await self._emit(ToolResultReceived(call_id, name, kept.is_error))
         return kept
-
-
-async def gather(sources: Sequence[ToolSource], scope: ToolScope) -> dict[str, Tool]:
-    """Return the tools of every source, by name."""
-    offered = await asyncio.gather(*(source.tools(scope) for source in sources))
-    tools: dict[str, Tool] = {}
-    for tool in (tool for tools_ in offered for tool in tools_):
-        tools.setdefault(tool.definition.name, tool)
-    return tools
 
 
 def bounded(outcome: ToolOutcome) -> ToolOutcome:

@@ -15,6 +15,9 @@ _ENVELOPES = (
     frozenset({"jsonrpc", "id", "method", "params"}),
 )
 _LAST_OF_TURN = frozenset({"run_completed", "run_failed"})
+_BETWEEN_TURNS = frozenset(
+    {"run_started", "context_injected", "compaction_started", "compaction_completed", "compaction_failed"}
+)
 
 
 class Invariants:
@@ -47,6 +50,7 @@ class Invariants:
         last_seq, last_kind = self._seen.get(stream, (seq - 1, ""))
         if not first <= last_seq + 1 <= seq:
             raise Mismatch("params.seq", f"{last_seq + 1}, the next of this session", seq)
-        if last_kind in _LAST_OF_TURN and kind != "run_started":
+        if last_kind in _LAST_OF_TURN and kind not in _BETWEEN_TURNS:
             raise Mismatch("params.event.type", f"run_started, the turn having ended with {last_kind}", kind)
-        self._seen[stream] = (seq, kind)
+        between = last_kind in _LAST_OF_TURN and kind != "run_started"
+        self._seen[stream] = (seq, last_kind if between else kind)

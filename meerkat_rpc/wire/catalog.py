@@ -50,10 +50,25 @@ METHODS: tuple[Method, ...] = (
     Method("session/update", "SessionUpdateParams", "SessionView", "Set a session's title or replace its labels."),
     Method("session/fork_at", "SessionForkParams", "SessionForkResult", "Copy a session up to a message."),
     Method("session/export", "SessionExportParams", "SessionExportResult", "Render a session for people or programs."),
+    Method("session/inject_context", "InjectContextParams", "InjectContextResult", "Add context without a turn."),
+    Method("session/compact", "SessionParams", "SessionCompactResult", "Summarise the older part of the history."),
     Method("session/stream_open", "StreamOpenParams", "StreamOpenResult", "Replay a session's events, then follow."),
     Method("session/stream_close", "StreamCloseParams", "StreamCloseResult", "Stop following."),
     Method("turn/start", "TurnStartParams", "TurnStartResult", "Run a turn; events stream meanwhile."),
     Method("turn/interrupt", "TurnInterruptParams", "TurnInterruptResult", "Stop the running turn now."),
+    Method("turn/steer", "TurnSteerParams", "TurnQueued", "Add to the running turn, for its next model call."),
+    Method("turn/enqueue", "TurnEnqueueParams", "TurnQueued", "Start a turn when the running one ends."),
+    Method("turn/dequeue", "TurnDequeueParams", "TurnDequeueResult", "Take back a prompt that waits."),
+    Method("approval/respond", "ApprovalRespondParams", "ApprovalRespondResult", "Answer what a turn asks."),
+    Method("approval/list", "ApprovalListParams", "ApprovalListResult", "What waits for an answer."),
+    Method("tools/register", "ToolsRegisterParams", "ToolsRegisterResult", "Lend the host's own tools."),
+    Method("tools/unregister", "ToolsUnregisterParams", "ToolsRegisterResult", "Take tools back."),
+    Method("tools/list", "ToolsListParams", "ToolsListResult", "The tools that there are, wherever they come from."),
+    Method("mcp/list", "NoParams", "McpListResult", "The MCP servers and how they are."),
+    Method("mcp/add", "McpAddParams", "McpListResult", "Add an MCP server."),
+    Method("mcp/remove", "McpRemoveParams", "McpRemoveResult", "Remove an MCP server."),
+    Method("mcp/reload", "McpReloadParams", "McpListResult", "Start MCP servers anew."),
+    Method("blob/get", "BlobGetParams", "BlobGetResult", "The content of an attachment."),
     Method("events/latest_cursor", "LatestCursorParams", "LatestCursorResult", "Where a session's event log ends."),
     Method("events/list_since", "ListSinceParams", "ListSinceResult", "Read a session's event log from a cursor."),
     Method("capabilities/get", "NoParams", "CapabilitiesResult", "What is on, what is off, and how to turn it on."),
@@ -65,6 +80,11 @@ METHODS: tuple[Method, ...] = (
     Method("cancel", "CancelParams", "CancelResult", "Cancel a request in flight."),
     Method("shutdown", "NoParams", "NullResult", "Interrupt running turns, save them, and wait for exit."),
 )
+
+SERVER_REQUESTS: tuple[Method, ...] = (
+    Method("tool/execute", "ToolExecuteParams", "ToolExecuteResult", "Call a tool that the host lent."),
+)
+"""Requests that the server sends. Their ids are integers."""
 
 NOTIFICATIONS: tuple[Notification, ...] = (
     Notification("initialized", "NoParams", "server", "The client is ready. Nothing depends on it."),

@@ -1,6 +1,7 @@
 """The contract as an OpenRPC 1.3 document (spec.open-rpc.org): every method with its parameters, result and errors.
 
-OpenRPC knows nothing of messages that the server sends; they are in the extension ``x-notifications``.
+OpenRPC knows nothing of messages that the server sends; they are in the extensions ``x-server-requests`` and
+``x-notifications``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _RUNS_A_TURN: Final = {
     "SESSION_BUSY", "PROVIDER_ERROR", "BUDGET_EXHAUSTED", "AGENT_ERROR", "CAPACITY_EXHAUSTED", "CAPABILITY_UNAVAILABLE",
 }  # fmt: skip
 
-_TURN_METHODS: Final = {"session/create", "turn/start"}
+_TURN_METHODS: Final = {"session/compact", "session/create", "turn/start"}
 
 
 def openrpc_document() -> dict[str, Any]:
@@ -36,6 +37,7 @@ def openrpc_document() -> dict[str, Any]:
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "methods": [_method(entry) for entry in sorted(catalog.METHODS)],
+        "x-server-requests": [_method(entry) for entry in catalog.SERVER_REQUESTS],
         "x-notifications": [_notification(entry) for entry in sorted(catalog.NOTIFICATIONS)],
         "components": {
             "schemas": dict(definitions(_PREFIX)),
@@ -76,11 +78,13 @@ def _params(name: str) -> list[dict[str, Any]]:
 
 def _errors_of(entry: catalog.Method) -> set[str]:
     errors = set(_ANY_REQUEST)
-    if entry.name.partition("/")[0] in {"session", "turn", "events"}:
+    if entry.name.partition("/")[0] in {"session", "turn", "events", "approval", "blob"}:
         errors.add("STORE_ERROR")
     params = {attribute.name for attribute in named_types()[entry.params].__attrs_attrs__}
     if entry.name != "session/create" and params & {"session_id", "scope"}:
         errors.add("SESSION_NOT_FOUND")
+    if entry.name == "turn/steer":
+        errors.add("SESSION_NOT_RUNNING")
     return errors | (_RUNS_A_TURN if entry.name in _TURN_METHODS else set())
 
 

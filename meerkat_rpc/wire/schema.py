@@ -34,6 +34,10 @@ def bundle() -> Schema:
         entry.name: {"description": entry.doc, "params": _ref(entry.params), "result": _ref(entry.result)}
         for entry in sorted(catalog.METHODS)
     }
+    server_requests = {
+        entry.name: {"description": entry.doc, "params": _ref(entry.params), "result": _ref(entry.result)}
+        for entry in catalog.SERVER_REQUESTS
+    }
     notifications = {
         entry.name: {"description": entry.doc, "to": entry.to, "params": _ref(entry.params)}
         for entry in sorted(catalog.NOTIFICATIONS)
@@ -42,6 +46,7 @@ def bundle() -> Schema:
         "$schema": DIALECT,
         "title": f"meerkat-rpc, contract {catalog.CONTRACT_VERSION}",
         "methods": methods,
+        "server_requests": server_requests,
         "notifications": notifications,
         "errors": [_error(entry) for entry in _sorted_errors()],
         "$defs": dict(definitions()),
@@ -49,7 +54,7 @@ def bundle() -> Schema:
 
 
 def _method_schemas() -> Iterator[tuple[str, Schema]]:
-    for entry in catalog.METHODS:
+    for entry in (*catalog.METHODS, *catalog.SERVER_REQUESTS):
         path = f"methods/{_file_name(entry.name)}"
         yield f"{path}.params.json", _rooted(entry.params, f"Parameters of {entry.name}. {entry.doc}")
         yield f"{path}.result.json", _rooted(entry.result, f"Result of {entry.name}. {entry.doc}")

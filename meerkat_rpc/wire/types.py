@@ -18,7 +18,7 @@ T = TypeVar("T", bound=type)
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def message(kind: T) -> T:
-    """Make ``kind`` an attrs class without a representation: for these 90 it took 40 % of this module's import."""
+    """Make ``kind`` an attrs class without a representation: for these 130 it took 40 % of this module's import."""
     return frozen(kind, repr=False)
 
 
@@ -46,8 +46,10 @@ MAX_PAGE = 1000
 
 PageLimit = Annotated[int, Bounds(minimum=1, maximum=MAX_PAGE)]
 Positive = Annotated[int, Bounds(minimum=1)]
-Prompt = Annotated[str, Bounds(minimum=1)]
+Text = Annotated[str, Bounds(minimum=1)]
 Labels = dict[str, str]
+Digest = str
+"""The SHA-256 of an attachment's content, hexadecimal."""
 
 
 @message
@@ -58,6 +60,68 @@ class NoParams:
 @message
 class NullResult:
     """Answers ``null``."""
+
+
+# -- Prompts -------------------------------------------------------------------------------------------------
+
+
+@message
+class TextBlock:
+    """A piece of a prompt's text. Blocks of text are joined with an empty line between."""
+
+    type: Literal["text"]
+    text: str
+
+
+@message
+class ImageBlock:
+    """An image: its content as base64 in ``data``, a file that the server reads, or the ``digest`` of one it has.
+
+    ``media_type`` is told from the name or the content where it isn't given.
+    """
+
+    type: Literal["image"]
+    data: str | None = None
+    path: str | None = None
+    digest: Digest | None = None
+    media_type: str | None = None
+    name: str | None = None
+
+
+@message
+class FileBlock:
+    """A file, of any kind: as for an image. A relative ``path`` begins at the session's ``cwd``. What the file holds
+    now is kept; later changes of it don't matter."""
+
+    type: Literal["file"]
+    data: str | None = None
+    path: str | None = None
+    digest: Digest | None = None
+    media_type: str | None = None
+    name: str | None = None
+
+
+PromptBlock = TextBlock | ImageBlock | FileBlock
+Prompt = Text | list[PromptBlock]
+"""What a user says: text, or blocks."""
+
+
+@message
+class Limits:
+    """What may be used up. What is not given has no limit here."""
+
+    tokens: Positive | None = None
+    duration_ms: Positive | None = None
+    tool_calls: Count | None = None
+    model_calls: Count | None = None
+
+
+@message
+class Budget:
+    """The limits of each turn, and of the whole session. Time that a turn waits for a person doesn't count."""
+
+    turn: Limits | None = None
+    session: Limits | None = None
 
 
 # -- Shared values -------------------------------------------------------------------------------------------
@@ -140,6 +204,26 @@ class TurnError:
 
 
 @message
+class QueuedTurn:
+    """A prompt that waits. ``steer``: for the running turn's next model call, else for its end."""
+
+    turn_id: Uuid
+    prompt: str
+    steer: bool
+
+
+@message
+class Attachment:
+    """What came with a prompt. ``blob/get`` gives the content of ``digest``; ``size`` is in bytes."""
+
+    kind: Literal["image", "file"]
+    name: str
+    media_type: str
+    digest: Digest
+    size: Count
+
+
+@message
 class LastTurn:
     """The last turn that ended."""
 
@@ -150,7 +234,11 @@ class LastTurn:
 
 @message
 class SessionView:
-    """A session, read: its summary and what only reading tells."""
+    """A session, read: its summary and what only reading tells.
+
+    ``queue``: the prompts that wait; ``approvals``: ids of the questions that wait for an answer (``approval/list`` has
+    them whole); ``allowed``: the rules that were remembered for this session. Each only where there are any.
+    """
 
     session_id: Uuid
     state: Literal["idle", "running"]
@@ -170,6 +258,9 @@ class SessionView:
     last_turn: LastTurn | None
     running_turn_id: Uuid | None = None
     parent_session_id: Uuid | None = None
+    queue: list[QueuedTurn] | None = None
+    approvals: list[str] | None = None
+    allowed: list[str] | None = None
 
 
 # -- Lifecycle -----------------------------------------------------------------------------------------------
@@ -267,6 +358,7 @@ class SessionCreateParams:
     system_prompt: str | None = None
     output_schema: JSON = None
     provider_params: dict[str, JSON] | None = None
+    budget: Budget | None = None
     labels: Labels = field(factory=dict)
     title: str | None = None
     cwd: str | None = None
@@ -325,7 +417,11 @@ class ToolResult:
 
 @message
 class Message:
-    """One message. ``partial`` marks an assistant message that its turn's end cut short."""
+    """One message. ``partial`` marks an assistant message that its turn's end cut short.
+
+    ``kind`` is there for a user's message that didn't begin a turn: context that was injected, or an addition to the
+    turn that ran.
+    """
 
     role: Literal["user", "assistant", "tool"]
     content: str
@@ -335,17 +431,29 @@ class Message:
     tool_calls: list[ToolCall] | None = None
     tool_result: ToolResult | None = None
     partial: bool | None = None
+    kind: Literal["context", "steer", "summary"] | None = None
+    attachments: list[Attachment] | None = None
+
+
+@message
+class Compaction:
+    """The model reads ``summary`` in place of the messages before index ``first_kept``. They are all still there."""
+
+    first_kept: Count
+    summary: str
+    summary_tokens: Count
 
 
 @message
 class SessionHistoryResult:
-    """A page of messages, oldest first, committed ones only."""
+    """A page of messages, oldest first, committed ones only. ``compaction`` only where there was one."""
 
     session_id: Uuid
     message_count: Count
     offset: Count
     has_more: bool
     messages: list[Message]
+    compaction: Compaction | None = None
 
 
 @message
@@ -371,11 +479,47 @@ class SessionDeleteResult:
 
 @message
 class SessionUpdateParams:
-    """What to change: ``title`` to set, ``labels`` to put in place of all the old ones."""
+    """What to change: ``title`` to set, ``labels`` to put in place of all the old ones, and the agent's settings, which
+    hold from the next turn on."""
 
     session_id: Uuid
     title: str | None = None
     labels: Labels | None = None
+    model: str | None = None
+    provider: str | None = None
+    max_tokens: Positive | None = None
+    system_prompt: str | None = None
+    output_schema: JSON = None
+    provider_params: dict[str, JSON] | None = None
+    budget: Budget | None = None
+
+
+@message
+class InjectContextParams:
+    """What the model is to know: ``text``, or ``content`` for text and attachments. Exactly one of them."""
+
+    session_id: Uuid
+    text: Text | None = None
+    content: Prompt | None = None
+
+
+@message
+class InjectContextResult:
+    """The message's place in the history. ``staged``: it comes behind the turn that runs."""
+
+    session_id: Uuid
+    message_index: Count
+    status: Literal["applied", "staged"]
+
+
+@message
+class SessionCompactResult:
+    """How many messages a model reads before and after, and how large the summary is. The same number twice: there was
+    nothing that could have been summarised."""
+
+    messages_before: Count
+    messages_after: Count
+    summary_tokens: Count
 
 
 @message
@@ -425,6 +569,7 @@ class TurnStartParams:
     system_prompt: str | None = None
     output_schema: JSON = None
     provider_params: dict[str, JSON] | None = None
+    budget: Budget | None = None
 
 
 @message
@@ -440,6 +585,269 @@ class TurnInterruptResult:
     """False when nothing was running, or another turn than the one named."""
 
     interrupted: bool
+
+
+@message
+class TurnSteerParams:
+    """An addition to the running turn. With ``expected_turn_id``, to that turn or to none. ``turn_id`` is the client's
+    own id of the addition: a repeat adds nothing."""
+
+    session_id: Uuid
+    prompt: Prompt
+    expected_turn_id: Uuid | None = None
+    turn_id: Uuid | None = None
+
+
+@message
+class TurnEnqueueParams:
+    """A turn that begins when the running one ends. Settings hold for it only."""
+
+    session_id: Uuid
+    prompt: Prompt
+    turn_id: Uuid | None = None
+    model: str | None = None
+    provider: str | None = None
+    max_tokens: Positive | None = None
+    system_prompt: str | None = None
+    output_schema: JSON = None
+    provider_params: dict[str, JSON] | None = None
+    budget: Budget | None = None
+
+
+@message
+class TurnQueued:
+    """The prompt is durable. ``position`` counts the prompts before it; 0 with nothing running: it has begun."""
+
+    accepted: Literal[True]
+    turn_id: Uuid
+    position: Count
+
+
+@message
+class TurnDequeueParams:
+    """A prompt that waits."""
+
+    session_id: Uuid
+    turn_id: Uuid
+
+
+@message
+class TurnDequeueResult:
+    """False when no prompt of that id was waiting: it has begun, perhaps."""
+
+    removed: bool
+
+
+# -- Approvals -------------------------------------------------------------------------------------------------
+
+
+@message
+class ApprovalRespondParams:
+    """The answer to a question: one of its ``choices``.
+
+    ``remember``: "session" and "always" keep what was allowed, for the session or as a rule in the configuration
+    (``approvals.allow``). Only the first choice of a tool's call can be remembered.
+    """
+
+    approval_id: str
+    choice: str
+    remember: Literal["once", "session", "always"] = "once"
+
+
+@message
+class ApprovalRespondResult:
+    """The answer that stands: an earlier one, if somebody was faster."""
+
+    approval_id: str
+    session_id: Uuid
+    choice: str
+
+
+@message
+class ApprovalListParams:
+    """Without ``session_id``, of every session."""
+
+    session_id: Uuid | None = None
+
+
+@message
+class PendingApproval:
+    """A question that waits. ``rule`` is what an answer that is remembered would allow."""
+
+    approval_id: str
+    session_id: Uuid
+    turn_id: Uuid
+    kind: str
+    summary: str
+    details: JSON
+    choices: list[str]
+    timestamp_ms: Count
+    rule: str | None = None
+
+
+@message
+class ApprovalListResult:
+    """What waits, the oldest first."""
+
+    approvals: list[PendingApproval]
+
+
+# -- Tools -----------------------------------------------------------------------------------------------------
+
+
+@message
+class ToolOffer:
+    """A tool that the host lends. ``input_schema`` is a JSON Schema of an object.
+
+    ``timeout_ms`` is the deadline of each call, two minutes where it is not given.
+    """
+
+    name: Annotated[str, Bounds(minimum=1, maximum=64)]
+    description: str
+    input_schema: dict[str, JSON]
+    requires_approval: bool = False
+    timeout_ms: Positive | None = None
+
+
+@message
+class ToolsRegisterParams:
+    """The tools; one of a name that is lent already takes the old one's place."""
+
+    tools: list[ToolOffer]
+
+
+@message
+class ToolsRegisterResult:
+    """The names of all the tools that are lent now."""
+
+    registered: list[str]
+
+
+@message
+class ToolsUnregisterParams:
+    """Without ``names``, all of them."""
+
+    names: list[str] | None = None
+
+
+@message
+class ToolsListParams:
+    """With ``session_id``, those that its turns have."""
+
+    session_id: Uuid | None = None
+
+
+@message
+class Tool:
+    """A tool. ``source``: ``host``, ``builtin`` or ``mcp:NAME``."""
+
+    name: str
+    description: str
+    input_schema: JSON
+    source: str
+    requires_approval: bool
+
+
+@message
+class ToolsListResult:
+    """What there is now."""
+
+    tools: list[Tool]
+
+
+@message
+class ToolExecuteParams:
+    """A call of a tool that the host lent. When it takes too long, or its turn ends, ``$/cancelRequest`` follows."""
+
+    session_id: Uuid
+    turn_id: Uuid
+    id: str
+    name: str
+    args: JSON
+
+
+@message
+class ToolExecuteResult:
+    """What came of it. An answer of any other shape is taken for the result itself; an error is told to the model."""
+
+    result: JSON
+    is_error: bool = False
+
+
+@message
+class McpServer:
+    """An MCP server. ``error`` says why it failed, or what it last said on its stderr.
+
+    ``origin`` tells where it is configured: "config", or "runtime" for one that is gone when this program ends.
+    """
+
+    name: str
+    transport: Literal["stdio", "http"]
+    state: Literal["idle", "connecting", "ready", "failed", "disabled"]
+    tools: list[str]
+    error: str | None = None
+    origin: str | None = None
+
+
+@message
+class McpListResult:
+    """Every server that is configured."""
+
+    servers: list[McpServer]
+
+
+@message
+class McpAddParams:
+    """A server: ``command`` with ``args`` (stdio), or ``url`` (streamable HTTP). ``persist``: write it to the
+    configuration file; else it is there until this program ends. ``timeout`` is in seconds."""
+
+    name: Annotated[str, Bounds(minimum=1, maximum=64)]
+    command: str | None = None
+    args: list[str] | None = None
+    env: dict[str, str] | None = None
+    cwd: str | None = None
+    url: str | None = None
+    headers: dict[str, str] | None = None
+    requires_approval: bool = True
+    timeout: Positive | None = None
+    persist: bool = True
+
+
+@message
+class McpRemoveParams:
+    """The server's name."""
+
+    name: str
+
+
+@message
+class McpRemoveResult:
+    """False when there was none of that name."""
+
+    removed: bool
+
+
+@message
+class McpReloadParams:
+    """Without ``name``, every server is started anew."""
+
+    name: str | None = None
+
+
+@message
+class BlobGetParams:
+    """The content's SHA-256."""
+
+    digest: Digest
+
+
+@message
+class BlobGetResult:
+    """The content as base64; ``size`` is in bytes."""
+
+    digest: Digest
+    size: Count
+    data: str
 
 
 # -- Events --------------------------------------------------------------------------------------------------
@@ -663,7 +1071,8 @@ class ErrorData:
     ``owner`` comes with SESSION_BUSY; ``text`` and ``usage`` (what the turn had said and used) with TURN_CANCELLED and
     STORE_ERROR, which names a damaged ``row``; ``active`` and ``max`` with CAPACITY_EXHAUSTED; ``limit``, in bytes,
     with a message that is too large; ``generation``, the present one, when an expected one is stale; ``error_id``, to
-    be looked for in the log, with INTERNAL_ERROR.
+    be looked for in the log, with INTERNAL_ERROR. ``budget_type``, ``used`` and ``limit`` come with BUDGET_EXHAUSTED;
+    ``provider`` and ``status`` (HTTP's) with PROVIDER_ERROR.
     """
 
     code: str
@@ -678,6 +1087,11 @@ class ErrorData:
     row: str | None = None
     generation: Count | None = None
     error_id: str | None = None
+    budget_type: str | None = None
+    used: Count | None = None
+    provider: str | None = None
+    status: Count | None = None
+    approval_id: str | None = None
 
 
 # -- The events themselves (contract section 3) ------------------------------------------------------------------
@@ -884,6 +1298,23 @@ class ApprovalResolved:
 
 
 @message
+class Steered:
+    """A prompt was added to the running turn; the model reads it with its next call."""
+
+    type: Literal["steered"]
+    id: Uuid
+    prompt: str
+
+
+@message
+class ContextInjected:
+    """Context was added to the history without running a turn."""
+
+    type: Literal["context_injected"]
+    content: str
+
+
+@message
 class StreamTruncated:
     """Events before this one are no longer kept."""
 
@@ -928,6 +1359,8 @@ Event = (
     | CompactionFailed
     | ApprovalRequested
     | ApprovalResolved
+    | Steered
+    | ContextInjected
     | StreamTruncated
     | DeltasFolded
 )

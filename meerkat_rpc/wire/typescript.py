@@ -46,7 +46,7 @@ def typescript_module() -> str:
     """Return the module's text."""
     preamble = _PREAMBLE.format(version=_literal(catalog.CONTRACT_VERSION))
     types = [_declaration(name, schema) for name, schema in definitions().items()]
-    return "\n".join([preamble, *types, _methods(), _notifications(), _error_codes(), _RPC_ERROR])
+    return "\n".join([preamble, *types, _methods(), _server_requests(), _notifications(), _error_codes(), _RPC_ERROR])
 
 
 def _declaration(name: str, schema: Schema) -> str:
@@ -117,11 +117,19 @@ def _single(schema: Schema) -> str:
 
 
 def _methods() -> str:
-    rows = [
+    return _map("Requests to the server.", "export interface Methods {", _signatures(catalog.METHODS), "}")
+
+
+def _server_requests() -> str:
+    rows = _signatures(catalog.SERVER_REQUESTS)
+    return _map("Requests from the server.", "export interface ServerRequests {", rows, "}")
+
+
+def _signatures(methods: Iterable[catalog.Method]) -> list[tuple[str, str]]:
+    return [
         (entry.doc, f"{_literal(entry.name)}: {{ params: {entry.params}; result: {entry.result} }};")
-        for entry in sorted(catalog.METHODS)
+        for entry in sorted(methods)
     ]
-    return _map("Requests to the server.", "export interface Methods {", rows, "}")
 
 
 def _notifications() -> str:

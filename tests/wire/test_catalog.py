@@ -17,8 +17,12 @@ from meerkat_rpc.wire.json_schema import named_types, reached_from
 _ROOT = Path(__file__).parents[2]
 
 
+def every_request() -> tuple[catalog.Method, ...]:
+    return (*catalog.METHODS, *catalog.SERVER_REQUESTS)
+
+
 def mentioned() -> list[str]:
-    methods = [name for entry in catalog.METHODS for name in (entry.params, entry.result)]
+    methods = [name for entry in every_request() for name in (entry.params, entry.result)]
     return [*methods, *(entry.params for entry in catalog.NOTIFICATIONS), "ErrorData"]
 
 
@@ -31,7 +35,7 @@ def test_every_type_that_is_defined_is_used() -> None:
 
 
 def test_no_name_or_number_is_given_twice() -> None:
-    names = [entry.name for entry in catalog.METHODS] + [entry.name for entry in catalog.NOTIFICATIONS]
+    names = [entry.name for entry in every_request()] + [entry.name for entry in catalog.NOTIFICATIONS]
     assert len(names) == len(set(names))
     assert len({entry.number for entry in catalog.ERRORS}) == len({entry.code for entry in catalog.ERRORS})
     assert len({entry.number for entry in catalog.ERRORS}) == len(catalog.ERRORS)

@@ -30,6 +30,7 @@ class SessionMethods:
                 "session/delete": self.delete,
                 "session/update": self.update,
                 "session/fork_at": self.fork_at,
+                "session/compact": self.compact,
                 "session/export": self.export,
             }
         )
@@ -65,6 +66,7 @@ class SessionMethods:
             offset=page.offset,
             has_more=page.has_more,
             messages=[mapping.message(message) for message in page.messages],
+            compaction=mapping.compaction(page.compaction),
         )
 
     async def archive(self, params: wire.SessionParams) -> wire.SessionArchiveResult:
@@ -83,9 +85,15 @@ class SessionMethods:
         return wire.SessionDeleteResult(deleted=True)
 
     async def update(self, params: wire.SessionUpdateParams) -> wire.SessionView:
-        """Change title or labels."""
+        """Change title, labels or settings."""
         service = await self._opening.service()
-        return mapping.session_view(await service.update(params.session_id, params.title, params.labels))
+        config = mapping.agent_config(params)
+        return mapping.session_view(await service.update(params.session_id, params.title, params.labels, config))
+
+    async def compact(self, params: wire.SessionParams) -> wire.SessionCompactResult:
+        """Summarise what is old."""
+        done = await (await self._opening.service()).compact(params.session_id)
+        return wire.SessionCompactResult(done.messages_before, done.messages_after, done.summary_tokens)
 
     async def fork_at(self, params: wire.SessionForkParams) -> wire.SessionForkResult:
         """Copy a session up to a message."""

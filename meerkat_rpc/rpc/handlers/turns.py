@@ -12,10 +12,12 @@ from meerkat_rpc.domain import title_of
 from meerkat_rpc.errors import InvalidArgument, MeerkatError
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.delivery import Delivery
+from meerkat_rpc.rpc.handlers.prompts import start_turn
 from meerkat_rpc.rpc.handlers.table import handlers
 from meerkat_rpc.rpc.opening import Opening
+from meerkat_rpc.rpc.prompt_content import PromptContent, prompt_content
 from meerkat_rpc.rpc.protocol import Handler
-from meerkat_rpc.sessions.service import CreateSession, SessionService, StartTurn, TurnHandle
+from meerkat_rpc.sessions.service import CreateSession, SessionService, TurnHandle
 from meerkat_rpc.wire import types as wire
 
 T = TypeVar("T")
@@ -41,14 +43,19 @@ class TurnMethods:
         if params.prompt is None and not deferred:
             raise InvalidArgument('params.prompt: required unless params.initial_turn is "deferred"')
         service = await self._opening.service()
+        cwd = params.cwd if params.cwd is not None else self._default_cwd
+        content = PromptContent("") if params.prompt is None else await _content(service, params.prompt, cwd)
+        named = params.title if params.title is not None or not deferred else _name(content.text)
         request = CreateSession(
-            prompt=None if deferred else params.prompt,
+            prompt=None if deferred else content.text,
             config=mapping.agent_config(params),
-            title=params.title if params.title is not None else _name(params.prompt if deferred else None),
+            title=named,
             labels=params.labels,
-            cwd=params.cwd if params.cwd is not None else self._default_cwd,
+            cwd=cwd,
             session_id=params.session_id,
             turn_id=params.turn_id,
+            attachments=() if deferred else content.attachments,
+            blobs={} if deferred else content.blobs,
         )
         created = await _settled(service.create(request))
         if created.result.turn is None:
@@ -58,7 +65,8 @@ class TurnMethods:
     async def start(self, params: wire.TurnStartParams) -> wire.RunResult | wire.TurnAccepted:
         """Run a turn."""
         service = await self._opening.service()
-        request = StartTurn(params.session_id, params.prompt, mapping.agent_config(params), params.turn_id)
+        config = mapping.agent_config(params)
+        request = await start_turn(service, params.session_id, params.prompt, params.turn_id, config)
         started = await _settled(service.start_turn(request))
         return await self._run(service, started.result, wait=params.wait, cancelled=started.cancelled)
 
@@ -96,9 +104,16 @@ class TurnMethods:
         return mapping.run_result(result)
 
 
-def _name(prompt: str | None) -> str | None:
+def _name(prompt: str) -> str | None:
     """Return the title that a deferred turn's prompt gives its session; the one that runs comes with ``turn/start``."""
-    return None if prompt is None else title_of(None, prompt)
+    return title_of(None, prompt) or None
+
+
+async def _content(service: SessionService, prompt: wire.Prompt, cwd: str | None) -> PromptContent:
+    async def folder() -> str | None:
+        return cwd
+
+    return await prompt_content(prompt, service.blob, folder)
 
 
 @frozen
