@@ -17,6 +17,9 @@ from typing import Any
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
+TALKATIVE = ("pygls", "openai", "anthropic", "google_genai")
+"""Libraries that log whole payloads, prompts and answers in them."""
+
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 logger = logging.getLogger(__name__)
@@ -32,7 +35,8 @@ def start_log(level: str, file: str | None) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler])
     if obstacle is not None:
         logger.warning("the log file %s can't be written: %s", file, obstacle.strerror)
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs whole payloads
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.raiseExceptions = False  # a log that can't be written, on a full disk, would print what it was to say
     threading.excepthook = lambda hooked: _uncaught(hooked.exc_value)
     sys.unraisablehook = lambda hooked: _uncaught(hooked.exc_value)

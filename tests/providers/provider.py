@@ -82,6 +82,13 @@ class Provider:
         """Let the replies go on that came to a ``Hold``, now and from now on."""
         self._loop.call_soon_threadsafe(self._released.set)
 
+    def forget(self) -> None:
+        """Begin anew: nothing waits to be said, nothing was asked."""
+        self._queue.clear()
+        self.requests = []
+        self.otherwise = None
+        self._released = asyncio.Event()
+
     # -- What is seen ---------------------------------------------------------------------------------------------
 
     @property
