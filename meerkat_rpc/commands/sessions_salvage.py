@@ -14,12 +14,15 @@ from meerkat_rpc.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from meerkat_rpc.config import Settings
-    from meerkat_rpc.store.disk_salvage import Salvaged
+    from meerkat_rpc.store.disk_salvage import Salvaged, Wreck
 
 HELP = "export what can be read of a damaged store"
 
 REPORT = "salvage.json"
 """The file that says what was found, and what is missing."""
+
+BLOBS = "blobs"
+"""The directory with what was attached to messages, each named by the digest that the histories have."""
 
 SUFFIXES = {"jsonl": "jsonl", "json": "json", "markdown": "md"}
 
@@ -32,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def salvage(args: argparse.Namespace, settings: Settings) -> int:
-    """Write each session's history and events, and the report; return 1 when anything is missing, else 0."""
+    """Write what each session said and was given, and the report; return 1 when anything is missing, else 0."""
     from meerkat_rpc.commands.sessions_view import progress_line
     from meerkat_rpc.store.disk_salvage import open_wreck
 
@@ -44,6 +47,7 @@ def salvage(args: argparse.Namespace, settings: Settings) -> int:
         for done, session_id in enumerate(wreck.sessions, 1):
             salvaged = wreck.salvage(session_id)
             _write_session(args.output, salvaged, args.format)
+            _write_blobs(args.output, wreck, salvaged)
             lines.append(_line(salvaged))
             show(done, len(wreck.sessions))
         report = {"store": os.path.abspath(settings.store), "problems": wreck.problems, "sessions": lines}
@@ -74,6 +78,16 @@ def _write_session(directory: str, salvaged: Salvaged, format: str) -> None:
     _write(f"{path}.events.jsonl", map(event_line, salvaged.events))
 
 
+def _write_blobs(directory: str, wreck: Wreck, salvaged: Salvaged) -> None:
+    """Write what was attached to the session's messages, under its digest, unless another session had it too."""
+    folder = os.path.join(directory, BLOBS)
+    if salvaged.blobs and not os.path.isdir(folder):
+        _make(folder)
+    for digest in salvaged.blobs:
+        if not os.path.exists(path := os.path.join(folder, digest)):
+            _write(path, wreck.blob(digest))
+
+
 def _write(path: str, parts: Iterable[bytes]) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -91,6 +105,7 @@ def _line(salvaged: Salvaged) -> dict[str, Any]:
         "state": salvaged.state,
         "messages": len(salvaged.messages),
         "events": len(salvaged.events),
+        "blobs": len(salvaged.blobs),
         "missing": list(salvaged.missing),
     }
 

@@ -95,7 +95,8 @@ class SessionStore(Protocol):
     async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
         """Return how many bytes each of the sessions takes, as stored; 0 for one that isn't there.
 
-        A blob counts with each session that refers to it: it takes its room as long as any of them is there.
+        A blob counts in equal parts with the sessions that refer to it: the sizes of all of them add up to what there
+        is.
         """
         ...
 

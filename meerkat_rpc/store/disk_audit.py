@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
-from meerkat_rpc.domain import CatalogueRow, SessionHead
+from meerkat_rpc.domain import CatalogueRow, Message, QueuedPrompt, SessionHead
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.event_json import first_seq
 from meerkat_rpc.store.codec import read
+from meerkat_rpc.store.disk_blob_audit import BlobAudit
+from meerkat_rpc.store.disk_blobs import UNREFERENCED
 from meerkat_rpc.store.disk_catalogue import Catalogue
 from meerkat_rpc.store.disk_folding import FOLDED
 from meerkat_rpc.store.disk_index import CHANGES, PAGES, read_changes
@@ -18,17 +21,19 @@ from meerkat_rpc.store.disk_leases import LEASES
 from meerkat_rpc.store.disk_parts import Parts
 from meerkat_rpc.store.disk_removals import REMOVALS, read_removals
 from meerkat_rpc.store.disk_rows import IDENTITY
+from meerkat_rpc.store.rules import digests_in
 
 PAGE = 1000
 """Events or messages read at a time."""
 
-_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, REMOVALS, FOLDED}
+_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, REMOVALS, FOLDED, UNREFERENCED}
 
 
 def audit(parts: Parts, keys: Sequence[str]) -> list[str]:
     """Return a sentence for each thing that is wrong with the store; ``keys`` are those of all its rows."""
     audited = _Audit(parts, [key.split("/") for key in keys])
-    return [*audited.strays(), *audited.sessions(), *audited.turns(), *audited.index()]
+    found = [*audited.strays(), *audited.sessions(), *audited.turns(), *audited.index()]
+    return [*found, *BlobAudit(parts, audited.keys, audited.heads, audited.attached).findings()]
 
 
 @define
@@ -36,11 +41,15 @@ class _Audit:
     parts: Parts
     keys: list[list[str]]
     heads: dict[str, SessionHead | None] = field(factory=dict)
+    attached: dict[str, set[str]] = field(factory=lambda: defaultdict(set))
     leaving: set[str] = field(factory=set)
     recorded: set[tuple[str, str]] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
-        """Note which sessions there are, which are being removed, and of which turns there is a record."""
+        """Note which sessions there are, which are being removed, and of which turns there is a record.
+
+        ``attached`` is filled in as heads and histories are read: the blobs that each session names.
+        """
         with contextlib.suppress(StoreError):  # ``index`` tells
             self.leaving = {session_id for _, session_id in read_removals(self.parts.rows)}
         self.recorded = {(key[1], key[3]) for key in self.keys if key[0] == "s" and key[2:3] == ["t"]}
@@ -53,7 +62,7 @@ class _Audit:
             name = "/".join(key)
             if key[0] == "s" and (len(key) < 3 or key[1] not in known):  # noqa: PLR2004
                 yield f"The row {name} belongs to a session that isn't there."
-            elif key[0] not in {"s", "c", "t"} and name not in _KNOWN:
+            elif key[0] not in {"s", "c", "t", "b", "r"} and name not in _KNOWN:
                 yield f"The row {name} belongs to nothing."
 
     def sessions(self) -> Iterator[str]:
@@ -65,13 +74,19 @@ class _Audit:
     def _history(self, session_id: str) -> Iterator[str]:
         head = self.heads[session_id] = self.parts.sessions.head(session_id)
         found = 0
+        if head is not None:
+            self._note_attached(session_id, (*head.queue, *head.context))
         while page := self.parts.sessions.messages(session_id, found, PAGE):
             found += len(page)
+            self._note_attached(session_id, page)
         last = head and head.last_turn
         if last and (session_id, last.turn_id) not in self.recorded:
             yield f"Session {session_id} has no record of its turn {last.turn_id}."
         if head is not None and found != head.message_count:
             yield f"Session {session_id} has {found} messages, and its head says {head.message_count}."
+
+    def _note_attached(self, session_id: str, holders: Sequence[Message | QueuedPrompt]) -> None:
+        self.attached[session_id].update(digests_in(holders))
 
     def _log(self, session_id: str) -> Iterator[str]:
         last_seq = 0

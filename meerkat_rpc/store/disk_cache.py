@@ -253,24 +253,28 @@ def peek(path: str, key: str, mode: str) -> tuple[bytes | None, bool]:
 
 
 def measure(path: str, numbers: Collection[int]) -> dict[int, int]:
-    """Return how many bytes the rows of each session hold, and the blobs it refers to, in the database at ``path``.
+    """Return how many bytes the rows of each session hold, and its share of blobs, in the database at ``path``.
 
     The values aren't read, only their rows' headers: it takes a second a gigabyte. The connection is one of its own.
     """
     with closing(connect(path, "ro")) as connection:
-        return {
-            number: sum(connection.execute(select, at).fetchone()[0] for select, at in _sums(number))
-            for number in numbers
-        }
+        return {number: _bytes_of(connection, number) + _shares_of(connection, number) for number in numbers}
 
 
-def _sums(number: int) -> Iterator[tuple[str, tuple[object, ...]]]:
-    """Yield the questions whose answers add up to the size of a session."""
-    own = "SELECT COALESCE(SUM(LENGTH(value)), 0) FROM Cache WHERE tag = ?"
-    yield own, (number,)
-    references = "SELECT 'b/' || tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+def _bytes_of(connection: sqlite3.Connection, tag: int | str) -> int:
+    (size,) = connection.execute("SELECT SUM(LENGTH(value)) FROM Cache WHERE tag = ?", (tag,)).fetchone()
+    return size or 0
+
+
+def _shares_of(connection: sqlite3.Connection, number: int) -> int:
+    """Return the bytes of the blobs that a session refers to, each divided by how many sessions do."""
     prefix = f"r/{number}/"
-    yield own.replace("= ?", f"IN ({references})"), (prefix, _after(prefix))
+    select = "SELECT tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+    count = "SELECT COUNT(*) FROM Cache WHERE tag = ?"
+    return sum(
+        _bytes_of(connection, f"b/{digest}") // connection.execute(count, (digest,)).fetchone()[0]
+        for (digest,) in connection.execute(select, (prefix, _after(prefix))).fetchall()
+    )
 
 
 def undo_cut_off(path: str) -> None:

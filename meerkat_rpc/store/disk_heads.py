@@ -32,7 +32,7 @@ from meerkat_rpc.store.codec import (
 )
 from meerkat_rpc.store.disk_lanes import head_key
 from meerkat_rpc.store.disk_rows import Rows
-from meerkat_rpc.store.envelope import FORMAT, corrupt
+from meerkat_rpc.store.envelope import AGENTS, FORMAT, corrupt
 from meerkat_rpc.store.rules import Stored
 from meerkat_rpc.store.segments import SPILL_BYTES
 
@@ -123,15 +123,22 @@ class Heads:
         """
         document = head_document(head)
         version = max(head_version(document, head.config), least, before.version if before else FORMAT)
-        for part in LARGE_PARTS:
-            if part in document and len(data := dump(document[part])) > SPILL_BYTES:
-                self._put_beside(part_key(head.session_id, part), data, number, version)
-                document[part] = None
-        for part in before.beside - _beside(document) if before else ():
-            self._rows.drop(part_key(head.session_id, part))
+        if version != FORMAT:
+            self._put_parts_beside(head.session_id, document, number, before)
         line = dump([number, document] if version == FORMAT else [number, document, version])
         payload = b"\n".join((line, self._config_line(head, number), tail))
         self._rows.put(head_key(head.session_id), payload, tag=number, version=version)
+
+    def _put_parts_beside(
+        self, session_id: str, document: dict[str, Any], number: int, before: HeadLine | None
+    ) -> None:
+        """Put what is large in ``document`` into rows of its own, and remove those that it has no use for any more."""
+        for part in LARGE_PARTS:
+            if part in document and len(data := dump(document[part])) > SPILL_BYTES:
+                self._put_beside(part_key(session_id, part), data, number, AGENTS)
+                document[part] = None
+        for part in before.beside - _beside(document) if before else ():
+            self._rows.drop(part_key(session_id, part))
 
     def _config_line(self, head: SessionHead, number: int) -> bytes:
         config = config_json(head.config)

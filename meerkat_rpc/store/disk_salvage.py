@@ -7,7 +7,7 @@ one. Of several under the same key the newest is taken.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import cast
@@ -16,29 +16,34 @@ from attrs import define, field, frozen
 
 from meerkat_rpc.domain import AgentConfig, CatalogueRow, LoggedEvent, Message, SessionHead
 from meerkat_rpc.errors import StoreCorrupt, StoreError
-from meerkat_rpc.store.codec import head_of, load, read, turn_of
+from meerkat_rpc.store.codec import load, read, turn_of
+from meerkat_rpc.store.disk_blob_audit import blob_parts
 from meerkat_rpc.store.disk_cache import RAW, Cache, ForeignRow
 from meerkat_rpc.store.disk_folder import StoreFolder, explained
 from meerkat_rpc.store.disk_index import read_page, read_pages
-from meerkat_rpc.store.disk_lanes import head_key
 from meerkat_rpc.store.disk_parts import Parts, parts_of
 from meerkat_rpc.store.disk_removals import read_removals
 from meerkat_rpc.store.disk_rows import Rows
 from meerkat_rpc.store.disk_sessions import message_from
 from meerkat_rpc.store.envelope import unseal
+from meerkat_rpc.store.rules import digests_in
 from meerkat_rpc.store.segments import Reader
 from meerkat_rpc.store.sqlite_file import Broken, SQLiteFile
 
 
 @frozen
 class Salvaged:
-    """What could be read of a session; ``missing`` says in sentences what could not. ``head`` may be made up."""
+    """What could be read of a session; ``missing`` says in sentences what could not. ``head`` may be made up.
+
+    ``blobs`` are the digests of those that the session names and that can be read.
+    """
 
     session_id: str
     head: SessionHead
     messages: Sequence[Message]
     events: Sequence[LoggedEvent]
     missing: Sequence[str]
+    blobs: Collection[str] = ()
 
     @property
     def state(self) -> str:
@@ -75,7 +80,22 @@ class Wreck:
         log = self.parts.lanes.reader(session_id)
         events = _records(log, self._last_event(session_id, log, missing), "event", missing)
         self._check_turns(session_id, missing)
-        return Salvaged(session_id, head, messages, events, list(dict.fromkeys(missing)))
+        blobs = self._readable(digests_in((*messages, *head.queue, *head.context)), missing)
+        return Salvaged(session_id, head, messages, events, list(dict.fromkeys(missing)), blobs)
+
+    def _readable(self, digests: Collection[str], missing: list[str]) -> list[str]:
+        """Return those of the blobs that can be read; note in ``missing`` those that can't."""
+        readable = []
+        for digest in sorted(digests):
+            with _noted(missing):
+                for _ in blob_parts(self.parts.rows, digest):
+                    pass
+                readable.append(digest)
+        return readable
+
+    def blob(self, digest: str) -> Iterator[bytes]:
+        """Yield the parts of a blob's content. Raises what ``blob_parts`` does."""
+        return blob_parts(self.parts.rows, digest)
 
     def _head(self, session_id: str, missing: list[str]) -> SessionHead:
         try:
@@ -83,10 +103,9 @@ class Wreck:
                 return head
         except StoreError as error:
             missing.append(error.message)
-        with suppress(StoreError, AttributeError):  # its configuration may be all that is lost
-            key = head_key(session_id)
-            line = (self.parts.rows.get(key) or b"").partition(b"\n")[0]
-            return read(key, line, lambda parts: head_of(parts[1], AgentConfig()))
+        with suppress(StoreError):  # its configuration, or what else lies beside it, may be all that is lost
+            if (head := self.parts.heads.remnant(session_id)) is not None:
+                return head
         row = self._catalogue.get(session_id)
         missing.append("Its head is lost, and with it its last messages.")
         if row is None:

@@ -138,8 +138,11 @@ class MemoryStore:
         if (session := self._sessions.get(session_id)) is None:
             return 0
         events = sum(len(event.body) for event in session.events if event)
-        blobs = sum(len(self._blobs[digest]) for digest in session.blobs)
+        blobs = sum(len(self._blobs[digest]) // self._holders(digest) for digest in session.blobs)
         return events + blobs + sum(len(message.content) for message in session.messages)
+
+    def _holders(self, digest: str) -> int:
+        return sum(digest in session.blobs for session in self._sessions.values())
 
     async def usage(self) -> None:
         """Return None: this takes no disk."""

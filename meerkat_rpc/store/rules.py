@@ -110,10 +110,12 @@ def refuse_other(seen: SessionHead | None, revision: int, created_ms: int) -> No
 def referred_blobs(change: SessionChange) -> set[str]:
     """Return the digests of the blobs that the session refers to because of ``change``."""
     head = change.head
-    if not (change.blobs or head.queue or head.context or any(message.attachments for message in change.messages)):
-        return set()
-    holders: tuple[Message | QueuedPrompt, ...] = (*change.messages, *head.context, *head.queue)
-    return {attachment.digest for holder in holders for attachment in holder.attachments} | change.blobs.keys()
+    return digests_in((*change.messages, *head.context, *head.queue)) | change.blobs.keys()
+
+
+def digests_in(holders: Iterable[Message | QueuedPrompt]) -> set[str]:
+    """Return the digests of what is attached to any of ``holders``."""
+    return {attachment.digest for holder in holders if holder.attachments for attachment in holder.attachments}
 
 
 def refuse_misnamed(blobs: Mapping[str, bytes]) -> None:

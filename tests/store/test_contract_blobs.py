@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import pytest
 
-from meerkat_rpc.domain import (
-    AgentConfig,
-    Approval,
-    Attachment,
-    Compaction,
-    QueuedPrompt,
-    SessionChange,
-    SessionHead,
-    Spent,
-    ToolCall,
-)
+from meerkat_rpc.domain import SessionChange
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.store.base import Store
+from tests.store.blobs import attach, attachment, brought, digest_of, waiting
 from tests.store.conftest import StoreTest
-from tests.store.sessions import NOW, add, create, message, new_head, next_head
+from tests.store.sessions import add, create, message, new_head, next_head
 
 CONTENTS = [b"", b"x", b"text \n" * 1000, bytes(range(256)) * 10_000]
 """Empty, tiny, one that gets smaller, one of several parts whose last is short."""
 
 MANY = "long " * 5000
-
-
-def digest_of(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def attachment(content: bytes, name: str = "naïve 漢字.png") -> Attachment:
-    return Attachment("image", name, "image/png", digest_of(content), len(content))
-
-
-def brought(*contents: bytes) -> dict[str, bytes]:
-    return {digest_of(content): content for content in contents}
-
-
-async def attach(store: Store, head: SessionHead, *contents: bytes, bring: bool = True) -> SessionHead:
-    """Commit a message with attachments and return the session's new head."""
-    said = message("look", attachments=tuple(map(attachment, contents)))
-    following = next_head(head, message_count=head.message_count + 1)
-    await store.commit(SessionChange(following, [said], blobs=brought(*contents) if bring else {}))
-    return following
-
-
-def waiting(text: str) -> dict[str, Any]:
-    """Return what a head may hold for agents, each with ``text`` in it."""
-    call = Approval(
-        "a1", "t", "tool", text, {"x": [1, text]}, ("yes", "no"), NOW, "key", True, "rule", "yes", "session"
-    )
-    config = AgentConfig("m", provider_params={"a": text}, budget={"turn": {"tokens": 3}})
-    attached = (attachment(b"x"),)
-    return {
-        "approvals": (call, Approval("a2", "t", "tool", "", None, (), NOW)),
-        "allowed": ("write:/tmp/*", text),
-        "queue": (QueuedPrompt("q1", text, config, attached, steer=True), QueuedPrompt("q2", "")),
-        "context": (
-            message(text, kind="context", attachments=attached),
-            message("", tool_calls=(ToolCall("i", "n", []),)),
-        ),
-        "compaction": Compaction(7, text, 3, 9000),
-        "spent": Spent(1, 2, 3),
-        "turn_config": config,
-    }
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=len)
@@ -159,7 +106,7 @@ def test_a_session_created_anew_under_the_id_has_nothing_of_the_old_ones_blobs(o
     on_store(test)
 
 
-def test_a_session_is_as_large_as_the_blobs_it_refers_to(on_store: StoreTest) -> None:
+def test_sessions_share_the_size_of_the_blobs_they_refer_to(on_store: StoreTest) -> None:
     async def test(store: Store) -> None:
         content = CONTENTS[-1]
         plain = await add(store, await create(store), [message("look")])
@@ -167,8 +114,11 @@ def test_a_session_is_as_large_as_the_blobs_it_refers_to(on_store: StoreTest) ->
         shared = await attach(store, await create(store), content)
         sizes = await store.sizes([head.session_id for head in (plain, ours, shared)])
         assert sizes[plain.session_id] < 2000
+        for head in (ours, shared):
+            assert len(content) // 2 <= sizes[head.session_id] < len(content) // 2 + 4000
+        await store.delete(shared.session_id)
+        sizes = await store.sizes([ours.session_id])
         assert len(content) <= sizes[ours.session_id] < len(content) + 4000
-        assert len(content) <= sizes[shared.session_id] < len(content) + 4000
 
     on_store(test)
 
