@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Collection, Mapping
 
+from meerkat_rpc.agent_settings import AgentSettings
+
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|PWD_|CREDENTIAL|PRIVATE|COOKIE", re.IGNORECASE)
 """Names under which secrets are kept. Better a variable too many is missing than one key too many is lent."""
 
@@ -26,3 +28,8 @@ def without_secrets(environment: Mapping[str, str] | None = None, also: Collecti
 
 def _is_secret(name: str, value: str) -> bool:
     return _SECRET_NAME.search(name) is not None or _WITH_PASSWORD.search(value) is not None
+
+
+def secret_names(settings: AgentSettings) -> frozenset[str]:
+    """Return the variables that are configured to hold providers' keys, whatever their names look like."""
+    return frozenset(name for provider in settings.providers.values() if (name := provider.api_key_env) is not None)

@@ -13,8 +13,8 @@ from meerkat_rpc.tools.base import ApprovalPreview, ToolCallContext, ToolOutcome
 from meerkat_rpc.tools.builtin.args import Args
 from meerkat_rpc.tools.builtin.commands import Command, rule_detail, shown
 from meerkat_rpc.tools.builtin.definition import BuiltinTool, JsonObject, Properties
-from meerkat_rpc.tools.builtin.output import Output
 from meerkat_rpc.tools.environment import without_secrets
+from meerkat_rpc.tools.output import Output
 from meerkat_rpc.tools.process_group import KILL_GRACE_S, ProcessGroup
 
 DEFAULT_S = 120

@@ -15,6 +15,7 @@ from meerkat_rpc.tools.builtin.listing import ListFiles
 from meerkat_rpc.tools.builtin.reading import ReadFile
 from meerkat_rpc.tools.builtin.running import RunCommand
 from meerkat_rpc.tools.builtin.searching import Search
+from meerkat_rpc.tools.environment import secret_names
 
 NAMES = (ReadFile.NAME, ListFiles.NAME, Search.NAME, WriteFile.NAME, EditFile.NAME, RunCommand.NAME)
 
@@ -62,11 +63,6 @@ class BuiltinTools:
             RunCommand.NAME: lambda: RunCommand(cwd, secret_names(settings)),
         }
         return makers[name]()
-
-
-def secret_names(settings: AgentSettings) -> frozenset[str]:
-    """Return the variables that are configured to hold keys, whatever their names look like."""
-    return frozenset(name for provider in settings.providers.values() if (name := provider.api_key_env) is not None)
 
 
 def _is_usable(cwd: str) -> bool:

@@ -64,6 +64,8 @@ class Output:
         """Return what was kept; what isn't UTF-8 in it is replaced."""
         if not self._dropped:
             return (self._head + self._tail).decode("utf-8", "replace")
+        if not self._head:
+            return "…" + self._tail.decode("utf-8", "replace")
         head, tail = self._head.decode("utf-8", "replace"), self._tail.decode("utf-8", "replace")
         return f"{head}\n[… {self._dropped} bytes left out …]\n{tail}"
 
