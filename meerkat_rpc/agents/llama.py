@@ -177,12 +177,22 @@ class LlamaModel:
         self._thread.submit(self._serve, generation)
         return generation
 
+    def load(self) -> None:
+        """Begin to load the model, unless it is loaded. A failure shows when something is generated."""
+        if self._server is None:
+            self._thread.submit(self._loaded)
+
+    def _loaded(self) -> Any:
+        if self._server is None:
+            self._server = self._load()
+        return self._server
+
     def _serve(self, generation: Generation) -> None:
         try:
-            if self._server is None and not generation.stopped:
-                self._server = self._load()
             if not generation.stopped:
-                generation.run(self._server)
+                server = self._loaded()
+                if not generation.stopped:
+                    generation.run(server)
         except ImportError as error:
             hint = "; on Debian and Ubuntu: apt-get install libgomp1" if "libgomp" in str(error) else ""
             generation.end(ProviderError(f"smollm2: xllamacpp can't be loaded: {error}{hint}"))

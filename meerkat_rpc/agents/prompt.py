@@ -1,4 +1,4 @@
-"""From a session's history to what a chat model reads, cut to fit its context window.
+"""What a chat model reads of a conversation, cut to fit its context window.
 
 Whole exchanges (a user's message and all that answers it) are dropped from the oldest on, and a good piece at a time:
 the model keeps what it computed for a prompt's unchanged beginning, so a cut that moved with every turn
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import orjson
 from attrs import frozen
 
-from meerkat_rpc.domain import Message
+from meerkat_rpc.domain import JSON
 
 ChatMessage = dict[str, str]
 """One message as the chat template takes it: ``role`` and ``content``."""
@@ -35,13 +35,13 @@ class Prompt:
 
     def messages(self) -> list[ChatMessage]:
         """Return the chat, in order."""
-        chat = [message for exchange in self.exchanges for message in exchange]
-        first = [_chat("system", self.system)] if self.system else []
-        return [*first, *chat, _chat("user", self.user)]
+        said = [message for exchange in self.exchanges for message in exchange]
+        first = [chat("system", self.system)] if self.system else []
+        return [*first, *said, chat("user", self.user)]
 
     def fitted(self, room: int) -> Prompt:
         """Return the prompt with its oldest exchanges dropped until it takes ``room`` tokens or none is left."""
-        fixed = self._tokens([_chat("system", self.system or ""), _chat("user", self.user)])
+        fixed = self._tokens([chat("system", self.system or ""), chat("user", self.user)])
         first = _first_kept([self._tokens(exchange) for exchange in self.exchanges], max(room - fixed, 1))
         return Prompt(self.system, self.exchanges[first:], self.user, self.bytes_per_token)
 
@@ -57,15 +57,12 @@ class Prompt:
         return round(length / self.bytes_per_token) + TEMPLATE_TOKENS * len(messages)
 
 
-def prompt_of(history: Sequence[Message], system: str | None, user: str) -> Prompt:
-    """Return the prompt that continues ``history`` with ``user``."""
-    exchanges: list[list[ChatMessage]] = []
-    for message in history:
-        if message.role == "user" or not exchanges:
-            exchanges.append([])
-        if chat := _chat_message(message):
-            exchanges[-1].append(chat)
-    return Prompt(system, exchanges, user)
+def prompt_of(system: str | None, exchanges: Sequence[Sequence[ChatMessage]]) -> Prompt:
+    """Return the prompt of a conversation that ends with what the model is to answer. What is empty is left out."""
+    said = [[message for message in exchange if message["content"]] for exchange in exchanges]
+    last = said[-1][-1:] if said else []
+    past = [*said[:-1], said[-1][:-1]] if said else []
+    return Prompt(system, [exchange for exchange in past if exchange], last[0]["content"] if last else "")
 
 
 def _first_kept(sizes: Sequence[int], room: int) -> int:
@@ -84,15 +81,16 @@ def _first_kept(sizes: Sequence[int], room: int) -> int:
     return len(sizes)
 
 
-def _chat(role: str, content: str) -> ChatMessage:
+def chat(role: str, content: str) -> ChatMessage:
+    """Return one message."""
     return {"role": role, "content": content}
 
 
-def _chat_message(message: Message) -> ChatMessage | None:
-    """Return ``message`` as a model without tools of its own reads it: tool traffic becomes text."""
-    if message.role == "tool":
-        name = message.tool_result.name if message.tool_result else "the tool"
-        return _chat("user", f"[{name} returned]\n{message.content}")
-    calls = [f"[called {call.name} with {orjson.dumps(call.args).decode()}]" for call in message.tool_calls]
-    text = "\n".join(part for part in (message.content, *calls) if part)
-    return _chat(message.role, text) if text else None
+def told_call(name: str, args: JSON) -> str:
+    """Return a tool call in words, for a model that has no tools."""
+    return f"[called {name} with {orjson.dumps(args).decode()}]"
+
+
+def told_result(name: str, content: str) -> str:
+    """Return a tool's result in words."""
+    return f"[{name} returned]\n{content}"

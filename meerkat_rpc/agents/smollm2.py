@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from meerkat_rpc.agents.base import AgentResult, AgentTurn, ModelInfo
-from meerkat_rpc.agents.llama import Completion, Generation, LlamaModel, PromptTooLong
-from meerkat_rpc.agents.prompt import Prompt, prompt_of
-from meerkat_rpc.domain import JSON, AgentConfig, TextComplete, TextDelta, TurnCompleted, TurnStarted
+from meerkat_rpc.agent_settings import SettingsFor, defaults
+from meerkat_rpc.agents.base import AgentResult, AgentTurn, ModelInfo, Summary
+from meerkat_rpc.agents.llama import LlamaModel
+from meerkat_rpc.agents.llm.connecting import Connection, imported
+from meerkat_rpc.agents.llm.providers import ModelName, Provider
+from meerkat_rpc.domain import JSON, AgentConfig, Message
 from meerkat_rpc.errors import ProviderError, cut
 
 MODEL_ID = "smollm2"
@@ -27,6 +29,12 @@ into half of that is better forgotten than waited for."""
 
 DEFAULT_MAX_TOKENS = 512
 """Half a minute of a CPU's writing: a model so small has rarely anything to say beyond."""
+
+SUMMARY_MAX_TOKENS = 256
+"""A summary of what a window of this size holds need not be longer."""
+
+PROVIDER = Provider("local", "local", "", own=True, key_names=(), key_required=False)
+"""Nobody's server."""
 
 SAMPLING = {"temperature": 0.2, "top_p": 0.9, "repeat_penalty": 1.1}
 """What the model's authors recommend, and a slight dislike of repetition, without which a model so small gets stuck."""
@@ -72,6 +80,11 @@ class SmolLM2Builder:
         self._context_tokens = context_tokens
         self._found: Path | None = None
         self._model: LlamaModel | None = None
+        self._settings_for: SettingsFor = defaults
+
+    def configure(self, settings_for: SettingsFor) -> None:
+        """Go by these settings from now on."""
+        self._settings_for = settings_for
 
     def models(self) -> Sequence[ModelInfo]:
         """Return the one model, and what to install when it is missing."""
@@ -89,11 +102,12 @@ class SmolLM2Builder:
             if (weights := self._weights()) is None:
                 raise ProviderError(INSTALL)
             self._model = LlamaModel(weights, self._context_tokens)
-        return SmolLM2Agent(self._model, config)
+        return SmolLM2Agent(self._model, config, self._settings_for)
 
     def _weights(self) -> Path | None:
-        """Return the model's file; None unless it and the library that runs it are installed."""
-        if self._found is None and find_spec(self._runtime_package) is not None:
+        """Return the model's file; None unless it and the libraries that run it are installed."""
+        installed = all(find_spec(package) is not None for package in (self._runtime_package, "pydantic_ai"))
+        if self._found is None and installed:
             self._found = _weights_in(self._weights_package)
         return self._found
 
@@ -106,58 +120,46 @@ def _weights_in(package: str) -> Path | None:
 
 
 class SmolLM2Agent:
-    """Runs a turn: one model call over the history that fits."""
+    """Runs a turn with the agent that runs every language model's, the model being in this process."""
 
-    def __init__(self, model: LlamaModel, config: AgentConfig) -> None:
+    resumes = True
+
+    def __init__(self, model: LlamaModel, config: AgentConfig, settings_for: SettingsFor = defaults) -> None:
         self._model = model
-        self._config = config
-        self._max_tokens = config.max_tokens or DEFAULT_MAX_TOKENS
-        self._settings = _settings(config, self._max_tokens)
+        self._request = _request(config, config.max_tokens or DEFAULT_MAX_TOKENS)
+        self._settings_for = settings_for
 
     async def run(self, turn: AgentTurn) -> AgentResult:
-        """Stream the model's answer to the turn's prompt."""
-        await turn.emit(TurnStarted(1))
-        prompt = prompt_of(await turn.history(), self._config.system_prompt, turn.prompt)
-        text, completion = await self._answer(turn, prompt)
-        stop_reason = "max_tokens" if completion.finish_reason == "length" else "end_turn"
-        await turn.emit(TextComplete(text))
-        await turn.emit(TurnCompleted(stop_reason, completion.usage))
-        return _result(stop_reason, text, structured=self._config.output_schema is not None)
+        """Stream the model's answer to the turn's prompt.
 
-    async def _answer(self, turn: AgentTurn, prompt: Prompt) -> tuple[str, Completion]:
-        """Generate, with less history each time the model counts more tokens than there is room for."""
-        window = self._model.context_tokens
-        room = window - min(self._max_tokens, window // 2)
-        while True:
-            prompt = prompt.fitted(room)
-            generation = self._model.generate({**self._settings, "messages": prompt.messages()}, room)
-            try:
-                return await _stream(turn, generation), generation.completion
-            except PromptTooLong as error:
-                if not prompt.exchanges:
-                    raise ProviderError(_too_long(error.tokens, room, window)) from None
-                prompt = prompt.counted(error.tokens)
-            finally:
-                generation.stop()
+        Raises:
+            ProviderError: the model can't be loaded, or the prompt is too long for it.
+        """
+        connection = await self._connected(self._request)
+        running = await imported("running", INSTALL)
+        result: AgentResult = await running.Running(turn, connection, self._settings_for(turn.cwd), {}).run()
+        return result
 
+    async def summarise(self, messages: Sequence[Message]) -> Summary:
+        """See ``Summariser``."""
+        connection = await self._connected(_request(AgentConfig(), SUMMARY_MAX_TOKENS))
+        summarising = await imported("summarising", INSTALL)
+        summary: Summary = await summarising.summarise(
+            messages, connection, self._settings_for(None).retry, {}, SUMMARY_MAX_TOKENS
+        )
+        return summary
 
-async def _stream(turn: AgentTurn, generation: Generation) -> str:
-    texts = []
-    while (text := await generation.next_text()) is not None:
-        texts.append(text)
-        await turn.emit(TextDelta(text))
-    return "".join(texts)
+    async def _connected(self, request: dict[str, Any]) -> Connection:
+        """Return the model as pydantic-ai's. It is loaded while that is imported."""
+        self._model.load()
+        local_model = await imported("local_model", INSTALL)
+        made = local_model.LocalModel(MODEL_ID, self._model, request)
+        return Connection(ModelName("local", MODEL_ID), PROVIDER, made, key=None)
 
 
-def _too_long(tokens: int, room: int, window: int) -> str:
-    return (
-        f"The prompt takes {tokens} tokens and smollm2 has room for {room}: its window is {window}, and the "
-        "rest is reserved for the answer (max_tokens, at most half the window). Shorten the prompt or ask for less."
-    )
-
-
-def _settings(config: AgentConfig, max_tokens: int) -> dict[str, Any]:
-    settings: dict[str, Any] = {
+def _request(config: AgentConfig, max_tokens: int) -> dict[str, Any]:
+    """Return what a generation is asked for, besides the messages."""
+    request: dict[str, Any] = {
         **SAMPLING,
         **_sampling(config.provider_params or {}),
         "max_tokens": max_tokens,
@@ -166,8 +168,8 @@ def _settings(config: AgentConfig, max_tokens: int) -> dict[str, Any]:
         "return_progress": True,  # the prompt's token count comes before the first token is computed
     }
     if config.output_schema is not None:
-        settings["response_format"] = {"type": "json_schema", "json_schema": {"schema": config.output_schema}}
-    return settings
+        request["response_format"] = {"type": "json_schema", "json_schema": {"schema": config.output_schema}}
+    return request
 
 
 def _sampling(params: Mapping[str, JSON]) -> dict[str, float]:
@@ -189,12 +191,3 @@ def _allowed(limits: Range, value: JSON) -> bool:
     if isinstance(value, bool) or not isinstance(value, kinds):
         return False
     return value >= limits.minimum and (limits.maximum is None or value <= limits.maximum)
-
-
-def _result(stop_reason: str, text: str, *, structured: bool) -> AgentResult:
-    if not structured:
-        return AgentResult(stop_reason)
-    try:
-        return AgentResult(stop_reason, orjson.loads(text))
-    except orjson.JSONDecodeError as error:
-        return AgentResult(stop_reason, schema_warnings=[f"the answer is not JSON: {error}"])

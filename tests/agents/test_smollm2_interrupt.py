@@ -70,7 +70,7 @@ def test_a_turn_interrupted_while_it_waits_for_another_never_reaches_the_model(b
         running = asyncio.ensure_future(builder.build(first.config).run(first))
         await first.first_text.wait()
         waiting = asyncio.ensure_future(builder.build(second.config).run(second))
-        await asyncio.sleep(0)
+        await second.begun.wait()
         assert await cancelled(waiting) < 0.1
         await cancelled(running)
         await complete(builder)

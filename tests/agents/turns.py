@@ -77,11 +77,7 @@ class RecordedTurn:
 
     async def steering(self) -> Sequence[QueuedPrompt]:
         taken, self.waiting = self.waiting, []
-        self._settle()
         for prompt in taken:
-            self._kept.append(
-                Message("user", prompt.prompt, self.turn_id, now_ms(), kind="steer", attachments=prompt.attachments)
-            )
             await self.emit(Steered(prompt.turn_id, prompt.prompt))
         return taken
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 from collections.abc import Sequence
 from typing import Any
 
 from meerkat_rpc.agent_settings import AgentSettings, SettingsFor
 from meerkat_rpc.agents.base import AgentResult, AgentTurn, Summary
-from meerkat_rpc.agents.llm.connecting import INSTALL, Connection, Connections
+from meerkat_rpc.agents.llm.connecting import Connection, Connections, imported
 from meerkat_rpc.agents.llm.keys import key_for
 from meerkat_rpc.agents.llm.parameters import settings_for_calls, settings_of
 from meerkat_rpc.agents.llm.providers import ModelName, provider_of
 from meerkat_rpc.domain import AgentConfig, Message
-from meerkat_rpc.errors import ProviderError
 
 
 class LlmAgent:
@@ -39,14 +36,14 @@ class LlmAgent:
         """
         self._cwd = turn.cwd
         connection, settings, calls = await self._connected()
-        running = await _imported("running")
+        running = await imported("running")
         result: AgentResult = await running.Running(turn, connection, settings, calls).run()
         return result
 
     async def summarise(self, messages: Sequence[Message]) -> Summary:
         """See ``Summariser``."""
         connection, settings, calls = await self._connected()
-        summarising = await _imported("summarising")
+        summarising = await imported("summarising")
         summary: Summary = await summarising.summarise(messages, connection, settings.retry, calls)
         return summary
 
@@ -56,15 +53,3 @@ class LlmAgent:
         key = await key_for(provider)
         connection = await self._connections.connect(provider, key, self._name)
         return connection, settings, settings_for_calls(self._call_settings, provider)
-
-
-async def _imported(module: str) -> Any:
-    """Return one of our modules that import pydantic-ai, which takes most of a second the first time.
-
-    Raises:
-        ProviderError: it isn't installed.
-    """
-    try:
-        return await asyncio.to_thread(importlib.import_module, f"meerkat_rpc.agents.llm.{module}")
-    except ImportError as error:
-        raise ProviderError(f"{INSTALL} ({error.name or error} is missing)") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from meerkat_rpc.agents.llm.providers import KINDS, Provider
 from meerkat_rpc.domain import Attachment, Message
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The formats that every vendor's models see."""
 
 DOCUMENTS = frozenset({"application/pdf"})
-"""Likewise, for the vendors in ``READERS``."""
-
-READERS = frozenset({"anthropic", "google", "openai-responses", "openai"})
-"""The protocols that have a place for a document."""
+"""Likewise, at the vendors' own addresses."""
 
 Reads = Callable[[str], Awaitable[bytes]]
 
@@ -44,24 +42,29 @@ class Attached:
         return BinaryContent(self.content, media_type=self.media_type)
 
 
-async def attachments_of(messages: Iterable[Message], read: Reads, *, documents: bool) -> dict[str, Attached]:
+async def attachments_of(messages: Iterable[Message], read: Reads, readable: frozenset[str]) -> dict[str, Attached]:
     """Return what the attachments of ``messages`` become, by digest.
 
     Args:
         messages: the conversation.
         read: gives the content for a digest.
-        documents: whether the model can read documents.
+        readable: the media types that the model can read, besides text.
     """
     wanted = {one.digest: one for message in messages for one in message.attachments}
-    return {digest: _attached(one, await read(digest), documents=documents) for digest, one in wanted.items()}
+    return {digest: _attached(one, await read(digest), readable) for digest, one in wanted.items()}
 
 
-def _attached(attachment: Attachment, content: bytes, *, documents: bool) -> Attached:
+def readable_by(provider: Provider) -> frozenset[str]:
+    """Return the media types that the models of ``provider`` can read, as far as one can tell."""
+    if provider.kind not in KINDS:
+        return frozenset()
+    return IMAGES | DOCUMENTS if provider.own else IMAGES
+
+
+def _attached(attachment: Attachment, content: bytes, readable: frozenset[str]) -> Attached:
     media_type = attachment.media_type.partition(";")[0].strip().lower()
-    if media_type in IMAGES:
-        return Attached(content=content, media_type=media_type)
-    if media_type in DOCUMENTS and documents:
-        return Attached(f"[attached document: {attachment.name}]", content, media_type)
+    if media_type in readable:
+        return Attached(f"[attached: {attachment.name}]", content, media_type)
     return Attached(text_of(attachment, content))
 
 

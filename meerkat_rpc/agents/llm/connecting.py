@@ -6,6 +6,7 @@ The clients are kept, with their open connections, as long as address, key and m
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,18 @@ class Connections:
                 self._models.pop(next(iter(self._models)))
             self._models[provider, key, name.model] = made
         return Connection(name, provider, made, key)
+
+
+async def imported(module: str, install: str = INSTALL) -> Any:
+    """Return one of our modules that import pydantic-ai, which takes half a second the first time.
+
+    Raises:
+        ProviderError: it isn't installed; ``install`` says how to.
+    """
+    try:
+        return await asyncio.to_thread(importlib.import_module, f"meerkat_rpc.agents.llm.{module}")
+    except ImportError as error:
+        raise ProviderError(f"{install} ({error.name or error} is missing)") from None
 
 
 def _make(provider: Provider, key: str | None, model: str) -> Model:

@@ -19,7 +19,7 @@ from pydantic_graph import End
 
 from meerkat_rpc.agent_settings import AgentSettings
 from meerkat_rpc.agents.base import AgentResult, AgentTurn
-from meerkat_rpc.agents.llm.attachments import READERS, Attached, attachments_of
+from meerkat_rpc.agents.llm.attachments import Attached, attachments_of, readable_by
 from meerkat_rpc.agents.llm.call_events import CallEvents, text_of, with_unique_ids
 from meerkat_rpc.agents.llm.connecting import Connection
 from meerkat_rpc.agents.llm.failures import pause_s, provider_error, said
@@ -63,7 +63,7 @@ class Running:
             name="meerkat-rpc",
             model_settings=ModelSettings(**call_settings),  # type: ignore[typeddict-item]
             retries=AgentRetries(tools=UNLIMITED, output=OUTPUT_RETRIES),
-            toolsets=[self._tools],
+            toolsets=[self._tools] if self._connection.model.profile.get("supports_tools", True) else [],
         )
         if self._structured is not None:
             agent.output_validator(self._structured.check)
@@ -112,8 +112,7 @@ class Running:
         return conversation(messages, await self._attached(messages), self._responses)
 
     async def _attached(self, messages: Sequence[Message]) -> dict[str, Attached]:
-        documents = self._connection.provider.own and self._connection.provider.kind in READERS
-        return await attachments_of(messages, self._turn.attachment, documents=documents)
+        return await attachments_of(messages, self._turn.attachment, readable_by(self._connection.provider))
 
     def _fixed_tokens(self) -> int:
         return round(len((self._turn.config.system_prompt or "").encode()) / BYTES_PER_TOKEN)

@@ -16,6 +16,7 @@ from meerkat_rpc.agents.llm.call_events import usage_of
 from meerkat_rpc.agents.llm.connecting import Connection
 from meerkat_rpc.agents.llm.failures import pause_s, provider_error
 from meerkat_rpc.domain import Message
+from meerkat_rpc.errors import MeerkatError
 
 MAX_TOKENS = 1500
 """A summary's length: three pages. A longer one would have to be summarised soon itself."""
@@ -36,14 +37,18 @@ REQUEST = "The conversation:\n\n{}\n\nWrite the summary."
 
 
 async def summarise(
-    messages: Sequence[Message], connection: Connection, retrying: Retrying, call_settings: Mapping[str, Any]
+    messages: Sequence[Message],
+    connection: Connection,
+    retrying: Retrying,
+    call_settings: Mapping[str, Any],
+    max_tokens: int = MAX_TOKENS,
 ) -> Summary:
-    """Return a summary of ``messages``.
+    """Return a summary of ``messages``, of at most ``max_tokens``.
 
     Raises:
         ProviderError: the model can't be had.
     """
-    settings = {**call_settings, "max_tokens": MAX_TOKENS}
+    settings = {**call_settings, "max_tokens": max_tokens}
     agent = Agent(
         connection.model,
         instructions=INSTRUCTIONS,
@@ -55,6 +60,8 @@ async def summarise(
         try:
             done = await agent.run(REQUEST.format(told(messages)))
             return Summary(done.output.strip(), usage_of(done.response.usage))
+        except MeerkatError:
+            raise
         except Exception as error:  # noqa: BLE001 - the vendors' clients raise what they like
             attempt += 1
             if (pause := pause_s(error, attempt, retrying)) is None:
