@@ -20,10 +20,10 @@ APP = "meerkat-rpc"
 REALM_CHARS = 100
 """The longest name of a store: file systems take 255 bytes."""
 
-MAX_CONFIG_BYTES = 256 * 1024
-"""The largest configuration file: many times what people write, and parsed in a tenth of a second."""
+MAX_CONFIG_BYTES = 128 * 1024
+"""The largest configuration file: many times what people write, and parsed in tenths of a second whatever is in it."""
 
-MAX_DOTS = 1000
+MAX_DOTS = 500
 """Dots on one line of a configuration file: tomllib's time and memory grow with the square of a dotted key's length,
 and a project's file may be a stranger's."""
 

@@ -30,7 +30,7 @@ NEVER = "never"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 FRAMINGS = ("auto", "jsonl", "content-length")
 
-SECRET_KINDS = ("table", "headers", "variable", "url")
+SECRET_KINDS = ("table", "headers", "variable", "url", "texts")
 """Kinds whose values messages don't repeat: they hold secrets, or are where people put one by mistake."""
 
 _TYPES: Mapping[type, str] = {str: "text", list: "a list", dict: "a table"}
@@ -95,7 +95,13 @@ def fits(key: Key, value: object) -> bool:
         case "count":
             return is_integer(value, 1, key.most)
         case "seconds":
-            return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+            most = float("inf") if key.most is None else key.most
+            return (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and 0 <= value < float("inf")
+                and value <= most
+            )
         case _:
             return isinstance(value, Mapping) and all(_is_variable(name, text) for name, text in value.items())
 
@@ -110,7 +116,7 @@ def expected(key: Key) -> str:
         case "count":
             return "an integer ≥ 1" if key.most is None else f"an integer from 1 to {key.most}"
         case "seconds":
-            return "a number of seconds ≥ 0"
+            return "a number of seconds ≥ 0" if key.most is None else f"a number of seconds from 0 to {key.most}"
         case "age":
             return 'a duration such as 12h or 7d, or "never"'
         case _:

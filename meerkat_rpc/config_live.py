@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from meerkat_rpc.agent_settings import AgentSettings
@@ -25,7 +25,7 @@ RACY_NS = 50_000_000
 """How long after its last change a file is read again each time: within one tick of the file system's clock it can
 change twice and look the same."""
 
-_log = logging.getLogger(__name__)
+_warn = logging.getLogger(__name__).warning
 
 
 class ConfigReport(NamedTuple):
@@ -39,15 +39,17 @@ class ConfigReport(NamedTuple):
 
 
 class _Watched:
-    """A file as it was when it was last right."""
+    """A file, and what it said when it was last right: ``config``, read from ``good``. ``version`` counts readings."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, warn: Callable[[str], object]) -> None:
         self.path = path
         self.config: Mapping[str, Any] = {}
+        self.good: bytes | None = None
         self.problem: str | None = None
         self.version = 0
+        self._warn = warn
         self._signature: object = ()
-        self.content: bytes | None = None
+        self._content: bytes | None = None
 
     def look(self) -> None:
         """Read the file if it isn't as it was. Says what is wrong with it, once for each change."""
@@ -66,20 +68,20 @@ class _Watched:
     def _read(self) -> None:
         try:
             content: bytes | None = config_content(self.path)
-            if content == self.content and self.version:
+            if content == self._content and self.version:
                 return
-            self.content = content
+            self._content = content
             self.config = parse_config(content or b"", self.path)
-            self.problem = None
+            self.good, self.problem = content, None
         except (FileNotFoundError, NotADirectoryError):
-            self.content, self.config, self.problem = None, {}, None
+            self._content, self.config, self.good, self.problem = None, {}, None, None
         except (InvalidArgument, OSError) as error:
             self._refuse(error.message if isinstance(error, InvalidArgument) else f"{self.path}: {error.strerror}")
         self.version += 1
 
     def _refuse(self, problem: str) -> None:
         if problem != self.problem:
-            _log.warning("%s; the settings from before hold", problem)
+            self._warn(f"{problem}; the settings from before hold")
         self.problem = problem
 
 
@@ -89,10 +91,17 @@ class LiveConfig:
     Args:
         user_path: the user's configuration file; it need not exist.
         environ: the environment that its ``env`` is put into, now and whenever it changes.
+        warn: takes what is wrong, once for each change.
     """
 
-    def __init__(self, user_path: str, environ: MutableMapping[str, str] | None = None) -> None:
-        self._user = _Watched(user_path)
+    def __init__(
+        self,
+        user_path: str,
+        environ: MutableMapping[str, str] | None = None,
+        warn: Callable[[str], object] = _warn,
+    ) -> None:
+        self._warn = warn
+        self._user = _Watched(user_path, warn)
         self._projects: OrderedDict[str, _Watched] = OrderedDict()
         self._settings: OrderedDict[object, tuple[Held, AgentSettings]] = OrderedDict()
         self._lock = threading.Lock()
@@ -140,7 +149,7 @@ class LiveConfig:
         path = None if cwd is None else project_file(cwd)
         if path is None or path == os.path.realpath(self._user.path):
             return None
-        project = self._projects.setdefault(path, _Watched(path))
+        project = self._projects.setdefault(path, _Watched(path, self._warn))
         self._projects.move_to_end(path)
         if len(self._projects) > KEPT_PROJECTS:
             self._projects.popitem(last=False)
@@ -149,7 +158,7 @@ class LiveConfig:
 
     def _held(self, project: _Watched | None) -> tuple[Held, AgentSettings]:
         trusted = project is not None and is_trusted(project_folder(project.path), self._user.config)
-        key = (self._user.version, project and (project.path, project.content), trusted)
+        key = (self._user.version, project and (project.path, project.good), trusted)
         if key not in self._settings:
             found = self._both(project, trusted=trusted)
             self._settings[key] = found, agent_settings(found.config)
@@ -163,5 +172,5 @@ class LiveConfig:
             return Held(self._user.config, ())
         found = held(self._user.config, project.config, home=project_folder(project.path), trusted=trusted)
         for setting, reason in found.ignored:
-            _log.warning("%s: %s is ignored: %s", project.path, setting, reason)
+            self._warn(f"{project.path}: {setting} is ignored: {reason}")
         return found

@@ -84,6 +84,8 @@ def _harmless(name: str, kind: str, doc: str, **more: Any) -> Key:
 def _server_complaint(server: Mapping[str, Any]) -> str | None:
     if ("command" in server) == ("url" in server):
         return "expected either command or url"
+    if server.get("timeout") == 0:
+        return "timeout: expected more than 0 seconds"
     stray = [name for name in (("headers",) if "command" in server else ("args", "env", "cwd")) if name in server]
     if stray:
         return f"{stray[0]} is for a server with {'a url' if 'command' in server else 'a command'}"

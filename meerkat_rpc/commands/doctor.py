@@ -10,8 +10,9 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from meerkat_rpc.commands.finding import NOTE, OK, PROBLEM, Finding
 from meerkat_rpc.commands.serve_options import add_store_options
 from meerkat_rpc.errors import MeerkatError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 HELP = "check the installation, the configuration, the store and the models"
 
-OK, NOTE, PROBLEM = "ok", "note", "problem"
 _MARKS = {OK: ("✓", 32), NOTE: ("!", 33), PROBLEM: ("✗", 31)}
 """How each is shown: a character, and its colour as a terminal knows it (ECMA-48: green, yellow, red)."""
 
@@ -30,14 +30,6 @@ PACKAGES = ("attrs", "cattrs", "diskcache", "orjson", "platformdirs", "psutil", 
 
 LOW_SPACE = 256 << 20
 """Bytes free below which it is said: a long session is some megabytes, and SQLite needs room to tidy up."""
-
-
-class Finding(NamedTuple):
-    """One line of the report."""
-
-    level: str
-    what: str
-    detail: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,10 +49,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _findings(options: dict[str, object]) -> Iterator[Finding]:
+    from meerkat_rpc.commands.doctor_agents import agents_configuration, extras
     from meerkat_rpc.config import resolve
 
     yield _python()
     yield from _packages()
+    yield from extras()
     try:
         settings = resolve(options, os.environ)
     except MeerkatError as error:
@@ -68,6 +62,9 @@ def _findings(options: dict[str, object]) -> Iterator[Finding]:
         return
     found = "read" if os.path.exists(settings.config_file) else "none, defaults hold"
     yield Finding(OK, "configuration file", f"{settings.config_file} ({found})")
+    for name, value in settings.env.items():
+        os.environ.setdefault(name, value)
+    yield from agents_configuration(settings.config_file, os.path.abspath(settings.cwd or "."))
     if settings.store is not None:
         yield from _store(settings.store)
     yield from _models(settings)
