@@ -76,5 +76,5 @@ $(RUNTIME): pyproject.toml $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(DEV): $(RUNTIME)
-	$(PIP) --group dev
+	$(PIP) --editable '.[local,llm,acp]' --group dev
 	@touch $@

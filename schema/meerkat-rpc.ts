@@ -160,23 +160,37 @@ export interface CompactionStarted {
   message_count: number;
 }
 
+/** Without `project`, the user's file; with it, the file of the project in that folder. */
+export interface ConfigGetParams {
+  project?: string | null;
+}
+
 /** A merge patch (RFC 7396): `null` removes a key. Refused when `expected_generation` is given and stale. */
 export interface ConfigPatchParams {
   patch: Record<string, JsonValue>;
   expected_generation?: number | null;
+  project?: string | null;
 }
 
-/** The configuration file's settings. `generation` changes whenever the file does; 0 when there is no file. */
+/**
+ * The configuration file's settings. `generation` changes whenever the file does; 0 when there is no file.
+ *
+ * `restart`: the settings that have changed since the server started and hold from its next start on; `ignored`: what of the project's file doesn't hold; `problems`: why a file is not in use as it is. Each only where there are any.
+ */
 export interface ConfigResult {
   config: Record<string, JsonValue>;
   generation: number;
   path: string;
+  restart?: Array<string>;
+  ignored?: Array<IgnoredSetting>;
+  problems?: Array<string>;
 }
 
 /** The whole new configuration. Refused when `expected_generation` is given and stale. */
 export interface ConfigSetParams {
   config: Record<string, JsonValue>;
   expected_generation?: number | null;
+  project?: string | null;
 }
 
 /** Context was added to the history without running a turn. */
@@ -280,6 +294,12 @@ export interface HealthResult {
   free_bytes: number | null;
   disk_free_bytes: number | null;
   store: StoreInfo;
+}
+
+/** A setting of a project's file that doesn't hold, and why. */
+export interface IgnoredSetting {
+  setting: string;
+  reason: string;
 }
 
 /**
@@ -411,17 +431,18 @@ export interface McpRemoveResult {
 }
 
 /**
- * An MCP server. `error` says why it failed, or what it last said on its stderr.
+ * An MCP server. `error` says why it isn't ready, `stderr` what it last said there.
  *
- * `origin` tells where it is configured: "config", or "runtime" for one that is gone when this program ends.
+ * `origin` tells where it comes from: the user's configuration, that of a session's project, or a request ("added"), and then it is gone when this program ends.
  */
 export interface McpServer {
   name: string;
   transport: "stdio" | "http";
-  state: "idle" | "connecting" | "ready" | "failed" | "disabled";
+  state: "connecting" | "ready" | "failed" | "disabled";
   tools: Array<string>;
+  origin: "config" | "project" | "added";
   error?: string;
-  origin?: string;
+  stderr?: string;
 }
 
 /**
@@ -1087,7 +1108,7 @@ export interface Methods {
   /** What is on, what is off, and how to turn it on. */
   "capabilities/get": { params: NoParams; result: CapabilitiesResult };
   /** Read the configuration; secrets are never shown. */
-  "config/get": { params: NoParams; result: ConfigResult };
+  "config/get": { params: ConfigGetParams; result: ConfigResult };
   /** Change it by a merge patch (RFC 7396). */
   "config/patch": { params: ConfigPatchParams; result: ConfigResult };
   /** Replace the configuration. */

@@ -8,6 +8,7 @@ own are known without it.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import logging
@@ -90,6 +91,11 @@ class AgentRegistry:
             except Exception as error:  # noqa: BLE001 - somebody else's package must not hide the others
                 logger.warning("agent %s can't be loaded: %s", name, type(error).__name__)
         return [*found, *self._language_models.models()]
+
+    async def close(self) -> None:
+        """Let go of what agents keep between turns: those of their builders that can be closed are."""
+        closing = [close() for builder in self._builders.values() if (close := getattr(builder, "close", None))]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def _builder(self, model: str, provider: str | None = None) -> AgentBuilder:
         for name in (model, model.partition(":")[0]):

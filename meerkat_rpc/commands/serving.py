@@ -7,13 +7,14 @@ import atexit
 import logging
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NoReturn
 
 from meerkat_rpc.agents.registry import AgentRegistry
 from meerkat_rpc.commands.server_log import log_unhandled, start_log
 from meerkat_rpc.composition import ephemeral_service, persistent_service
 from meerkat_rpc.config import Settings
+from meerkat_rpc.config_live import LiveConfig
 from meerkat_rpc.rpc.greeting import Greeting, Identity
 from meerkat_rpc.rpc.handlers.runtime import Models, Surroundings
 from meerkat_rpc.rpc.input import InputThread
@@ -25,22 +26,26 @@ from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.service import SessionService
 from meerkat_rpc.sessions.surroundings import Surroundings as TurnSurroundings
 from meerkat_rpc.store.disk import DiskStore
-from meerkat_rpc.tools.host import HostTools
+from meerkat_rpc.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from meerkat_rpc.config_file import ConfigFile
+
+
+CLOSE_S = 2.0
+"""How long processes that agents and tools started get to end: within the 3 s that a signal allows, for they end while
+the last answers are on their way."""
 
 
 def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greeting, started: float) -> NoReturn:
     """Serve until the end of the connection, then end the process."""
     relay = _relay(stdio.error_fd)
     start_log(settings.log_level, settings.log_file)
-    for name, value in settings.env.items():
-        os.environ.setdefault(name, value)
+    config = LiveConfig(settings.config_file, os.environ)
     isolated = _temporary_store() if settings.isolated else None
-    registry = AgentRegistry(settings.model)
-    tools = HostTools()
-    around = TurnSurroundings(tools=[tools])
+    registry = AgentRegistry(settings.model, config.settings)
+    tools = Toolbox(config.settings)
+    around = TurnSurroundings([tools], config.settings, partial(_remember, settings.config_file))
     service = cache(
         lambda: _service(settings, registry, isolated or settings.store, around)
     )  # one, however often it is opened
@@ -54,33 +59,48 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
                 "memory" if settings.ephemeral else "diskcache", isolated or settings.store, settings.contract
             ),
             models=Models(registry.models, lambda: registry.default_model),
-            config=lambda: _config_file(settings.config_file),
+            config=lambda project: _config_file(settings.config_file, project),
+            live_config=config,
             max_sessions=settings.max_sessions,
             started=started,
         ),
-        host_tools=tools,
-        tool_sources=around.tools,
+        tools=tools,
         drain_timeout_s=settings.drain_timeout_s,
         default_cwd=settings.cwd,
         give_up=lambda: _exit(1, isolated, relay),
     )
     try:
-        exit_code = asyncio.run(_serve(launch))
+        exit_code = asyncio.run(_serve(launch, registry))
     except BaseException:
         logging.getLogger(__name__).critical("the server failed", exc_info=True)
         exit_code = 70  # EX_SOFTWARE of sysexits.h
     _exit(exit_code, isolated, relay)
 
 
-async def _serve(launch: Launch) -> int:
+async def _serve(launch: Launch, registry: AgentRegistry) -> int:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
-    return await serve(launch)
+    try:
+        return await serve(launch)
+    finally:
+        closing = asyncio.ensure_future(_close(launch.tools, registry))
+        await asyncio.wait({closing}, timeout=CLOSE_S)
 
 
-def _config_file(path: str) -> ConfigFile:
+async def _close(tools: Toolbox, registry: AgentRegistry) -> None:
+    """End the processes that agents and tools have started."""
+    await asyncio.gather(tools.close(), registry.close(), return_exceptions=True)
+
+
+def _config_file(path: str, project: str | None = None) -> ConfigFile:
     from meerkat_rpc.config_file import ConfigFile
+    from meerkat_rpc.config_project import PROJECT_FILE
 
-    return ConfigFile(path)
+    return ConfigFile(path) if project is None else ConfigFile(os.path.join(project, PROJECT_FILE), project)
+
+
+async def _remember(path: str, rule: str) -> None:
+    """Keep a rule of approvals for every session to come."""
+    await asyncio.to_thread(_config_file(path).allow_rule, rule)
 
 
 def _temporary_store() -> str:

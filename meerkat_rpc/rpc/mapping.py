@@ -12,6 +12,7 @@ from meerkat_rpc.errors import InvalidArgument, MeerkatError
 from meerkat_rpc.sessions.service import SessionSummary, SessionView, Waiting
 from meerkat_rpc.tools.base import DEFAULT_TIMEOUT_S, ToolDefinition
 from meerkat_rpc.tools.host import SOURCE as HOST
+from meerkat_rpc.tools.mcp.status import McpStatus
 from meerkat_rpc.wire import types as wire
 from meerkat_rpc.wire.catalog import ERRORS
 from meerkat_rpc.wire.convert import to_json
@@ -182,6 +183,19 @@ def tool_definition(offer: wire.ToolOffer) -> ToolDefinition:
         source=HOST,
         requires_approval=offer.requires_approval,
         timeout_s=DEFAULT_TIMEOUT_S if offer.timeout_ms is None else offer.timeout_ms / 1000,
+    )
+
+
+def mcp_server(value: McpStatus) -> wire.McpServer:
+    """Return an MCP server as it is listed."""
+    return wire.McpServer(
+        name=value.name,
+        transport=value.transport,
+        state=value.state,
+        tools=list(value.tools),
+        origin=value.origin,
+        error=value.error,
+        stderr=value.stderr,
     )
 
 

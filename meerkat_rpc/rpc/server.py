@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from meerkat_rpc.rpc.dialect import Dialect
 from meerkat_rpc.rpc.greeting import Greeting
 from meerkat_rpc.rpc.handlers.approvals import ApprovalMethods
 from meerkat_rpc.rpc.handlers.events import EventMethods
+from meerkat_rpc.rpc.handlers.mcp import McpMethods
 from meerkat_rpc.rpc.handlers.prompts import PromptMethods
 from meerkat_rpc.rpc.handlers.runtime import RuntimeMethods, Surroundings
 from meerkat_rpc.rpc.handlers.sessions import SessionMethods
@@ -29,8 +30,7 @@ from meerkat_rpc.rpc.opening import Opening, OpenService
 from meerkat_rpc.rpc.protocol import SessionProtocol
 from meerkat_rpc.rpc.stdio import can_be_awaited
 from meerkat_rpc.sessions.service import SessionService
-from meerkat_rpc.tools.base import ToolSource
-from meerkat_rpc.tools.host import HostTools
+from meerkat_rpc.tools.toolbox import Toolbox
 from meerkat_rpc.wire.framing import FramingError, Style
 
 END_S = 2.0
@@ -54,8 +54,7 @@ class Launch:
         output_fd: where messages go.
         open_service: opens the session service.
         surroundings: what the runtime methods speak about.
-        host_tools: what the host lends.
-        tool_sources: every source of tools, that one among them.
+        tools: every source of tools.
         drain_timeout_s: how long requests in flight may take after the end of input.
         default_cwd: the folder of sessions that name none.
         give_up: ends the process on the spot; for a second signal.
@@ -66,8 +65,7 @@ class Launch:
     output_fd: int
     open_service: OpenService
     surroundings: Surroundings
-    host_tools: HostTools
-    tool_sources: Sequence[ToolSource]
+    tools: Toolbox
     drain_timeout_s: float
     default_cwd: str | None
     give_up: Callable[[], None]
@@ -100,7 +98,7 @@ class _Server:
     def _make_protocol(self) -> SessionProtocol:
         protocol = SessionProtocol(self._channel)
         about, launch = self._launch.surroundings, self._launch
-        launch.host_tools.connect(protocol.host.ask)
+        launch.tools.host.connect(protocol.host.ask)
         self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about)
         for methods in (
             self._runtime,
@@ -108,7 +106,8 @@ class _Server:
             TurnMethods(self._opening, self._delivery, launch.default_cwd),
             PromptMethods(self._opening),
             ApprovalMethods(self._opening),
-            ToolMethods(self._opening, launch.host_tools, launch.tool_sources, launch.default_cwd),
+            ToolMethods(self._opening, launch.tools, launch.default_cwd),
+            McpMethods(launch.tools, about.config),
             EventMethods(self._opening, self._channel, self._delivery, protocol),
         ):
             for name, handler in methods.table().items():
@@ -167,7 +166,7 @@ class _Server:
 
     def _host_gone(self) -> None:
         """Nothing more comes from the host: no answer to a request of ours, none to a question."""
-        self._launch.host_tools.connect(None)
+        self._launch.tools.host.connect(None)
         self._protocol.host.host_gone()
 
     def _pause(self) -> None:

@@ -73,7 +73,7 @@ METHODS: tuple[Method, ...] = (
     Method("events/list_since", "ListSinceParams", "ListSinceResult", "Read a session's event log from a cursor."),
     Method("capabilities/get", "NoParams", "CapabilitiesResult", "What is on, what is off, and how to turn it on."),
     Method("models/catalog", "NoParams", "ModelsCatalogResult", "The models that sessions can run on."),
-    Method("config/get", "NoParams", "ConfigResult", "Read the configuration; secrets are never shown."),
+    Method("config/get", "ConfigGetParams", "ConfigResult", "Read the configuration; secrets are never shown."),
     Method("config/set", "ConfigSetParams", "ConfigResult", "Replace the configuration."),
     Method("config/patch", "ConfigPatchParams", "ConfigResult", "Change it by a merge patch (RFC 7396)."),
     Method("runtime/health", "NoParams", "HealthResult", "Figures about the running server."),

@@ -776,17 +776,19 @@ class ToolExecuteResult:
 
 @message
 class McpServer:
-    """An MCP server. ``error`` says why it failed, or what it last said on its stderr.
+    """An MCP server. ``error`` says why it isn't ready, ``stderr`` what it last said there.
 
-    ``origin`` tells where it is configured: "config", or "runtime" for one that is gone when this program ends.
+    ``origin`` tells where it comes from: the user's configuration, that of a session's project, or a request ("added"),
+    and then it is gone when this program ends.
     """
 
     name: str
     transport: Literal["stdio", "http"]
-    state: Literal["idle", "connecting", "ready", "failed", "disabled"]
+    state: Literal["connecting", "ready", "failed", "disabled"]
     tools: list[str]
+    origin: Literal["config", "project", "added"]
     error: str | None = None
-    origin: str | None = None
+    stderr: str | None = None
 
 
 @message
@@ -1002,12 +1004,35 @@ class ModelsCatalogResult:
 
 
 @message
+class IgnoredSetting:
+    """A setting of a project's file that doesn't hold, and why."""
+
+    setting: str
+    reason: str
+
+
+@message
 class ConfigResult:
-    """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file."""
+    """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file.
+
+    ``restart``: the settings that have changed since the server started and hold from its next start on; ``ignored``:
+    what of the project's file doesn't hold; ``problems``: why a file is not in use as it is. Each only where there are
+    any.
+    """
 
     config: dict[str, JSON]
     generation: Count
     path: str
+    restart: list[str] | None = None
+    ignored: list[IgnoredSetting] | None = None
+    problems: list[str] | None = None
+
+
+@message
+class ConfigGetParams:
+    """Without ``project``, the user's file; with it, the file of the project in that folder."""
+
+    project: str | None = None
 
 
 @message
@@ -1016,6 +1041,7 @@ class ConfigSetParams:
 
     config: dict[str, JSON]
     expected_generation: Count | None = None
+    project: str | None = None
 
 
 @message
@@ -1024,6 +1050,7 @@ class ConfigPatchParams:
 
     patch: dict[str, JSON]
     expected_generation: Count | None = None
+    project: str | None = None
 
 
 @message

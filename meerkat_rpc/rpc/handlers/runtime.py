@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -25,6 +26,7 @@ from meerkat_rpc.wire import types as wire
 
 if TYPE_CHECKING:
     from meerkat_rpc.config_file import ConfigFile
+    from meerkat_rpc.config_live import LiveConfig
 
 
 @frozen
@@ -37,11 +39,16 @@ class Models:
 
 @frozen
 class Surroundings:
-    """What the runtime methods speak about. ``started`` is the monotonic time of the start, in seconds."""
+    """What the runtime methods speak about.
+
+    ``config`` gives the user's configuration file, or that of the project in a folder; ``live_config`` what holds.
+    ``started`` is the monotonic time of the start, in seconds.
+    """
 
     identity: Identity
     models: Models
-    config: Callable[[], ConfigFile]
+    config: Callable[[str | None], ConfigFile]
+    live_config: LiveConfig
     max_sessions: int
     started: float
 
@@ -111,14 +118,18 @@ class RuntimeMethods:
                 None if stored else "start the server without --ephemeral",
             ),
         ]
-        later = "not part of this version"
-        off = [
-            _capability("approvals", "Agents that ask before they act.", later),
-            _capability("host_tools", "Tools that the host lends.", later),
-            _capability("compaction", "Summarising a long history.", later),
-            _capability("steering", "Adding to a running turn.", later),
+        on += [
+            _capability("approvals", "Turns ask before they act, and wait; the question outlives the process."),
+            _capability("host_tools", "Tools that the host lends (tools/register)."),
+            _capability("steering", "Adding to a running turn, and queueing behind it."),
+            _capability("attachments", "Prompts in blocks: text, images, files."),
+            _capability("budgets", "Limits of tokens, time, model and tool calls, for a turn and for a session."),
+            _capability("compaction", "Summarising a long history with the session's model."),
+            _capability("language_models", "Models of every provider.", _missing("pydantic_ai", "llm")),
+            _capability("mcp", "Tools of MCP servers.", _missing("mcp", "llm")),
+            _capability("acp", "Agents that speak the Agent Client Protocol.", _missing("acp", "acp")),
         ]
-        return wire.CapabilitiesResult(self._channel.dialect.contract_version, on + off)
+        return wire.CapabilitiesResult(self._channel.dialect.contract_version, on)
 
     async def models(self, _params: wire.NoParams) -> wire.ModelsCatalogResult:
         """List the models. Other packages' agents are imported for it, which is not the event loop's business."""
@@ -126,22 +137,38 @@ class RuntimeMethods:
         default = self._about.models.default()
         return wire.ModelsCatalogResult([mapping.model(info, default) for info in offered], default)
 
-    async def config_get(self, _params: wire.NoParams) -> wire.ConfigResult:
+    async def config_get(self, params: wire.ConfigGetParams) -> wire.ConfigResult:
         """Read the configuration."""
-        return self._config_result(await asyncio.to_thread(self._about.config().read))
+        file = self._about.config(params.project)
+        return await self._config_result(file, await asyncio.to_thread(file.read), params.project)
 
     async def config_set(self, params: wire.ConfigSetParams) -> wire.ConfigResult:
         """Replace the configuration."""
-        write = self._about.config().write
-        return self._config_result(await asyncio.to_thread(write, params.config, params.expected_generation))
+        file = self._about.config(params.project)
+        state = await asyncio.to_thread(file.write, params.config, params.expected_generation)
+        return await self._config_result(file, state, params.project)
 
     async def config_patch(self, params: wire.ConfigPatchParams) -> wire.ConfigResult:
         """Change the configuration."""
-        patch = self._about.config().patch
-        return self._config_result(await asyncio.to_thread(patch, params.patch, params.expected_generation))
+        file = self._about.config(params.project)
+        state = await asyncio.to_thread(file.patch, params.patch, params.expected_generation)
+        return await self._config_result(file, state, params.project)
 
-    def _config_result(self, state: tuple[dict[str, Any], int]) -> wire.ConfigResult:
-        return wire.ConfigResult(config=state[0], generation=state[1], path=self._about.config().path)
+    async def _config_result(
+        self, file: ConfigFile, state: tuple[dict[str, Any], int], project: str | None
+    ) -> wire.ConfigResult:
+        live = self._about.live_config
+        restart = await asyncio.to_thread(live.restart)
+        report = await asyncio.to_thread(live.report, project)
+        ignored = [wire.IgnoredSetting(item.setting, item.reason) for item in report.ignored]
+        return wire.ConfigResult(
+            config=state[0],
+            generation=state[1],
+            path=file.path,
+            restart=restart or None,
+            ignored=ignored or None,
+            problems=list(report.problems) or None,
+        )
 
     async def health(self, _params: wire.NoParams) -> wire.HealthResult:
         """Give figures; "degraded" when the store can't be used."""
@@ -188,6 +215,11 @@ def _capability(name: str, description: str, hint: str | None = None) -> wire.Ca
     """Return a capability: on, or off with what to do about it."""
     status: Any = "Available" if hint is None else {"DisabledByPolicy": {"description": hint}}
     return wire.Capability(name, description, available=hint is None, status=status, hint=hint)
+
+
+def _missing(package: str, extra: str) -> str | None:
+    """Return how to install the extra that brings ``package``; None when that is there."""
+    return None if find_spec(package) is not None else f"pip install 'meerkat-rpc[{extra}]'"
 
 
 def _resident_bytes() -> int:
