@@ -295,7 +295,7 @@ async def main() -> None:
     if given.exit is not None:
         sys.stderr.write("no configuration found\n")
         sys.exit(given.exit)
-    await acp.run_agent(ActingAgent(given))  # type: ignore[arg-type]
+    await acp.run_agent(ActingAgent(given), use_unstable_protocol=True)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
