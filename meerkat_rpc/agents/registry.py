@@ -32,6 +32,7 @@ PREFERRED_MODEL = "smollm2"
 """The default where it is installed and nothing else was asked for."""
 
 _OURS: Mapping[str, str] = {
+    "acp": "meerkat_rpc.agents.acp.agent:AcpBuilder",
     "echo": "meerkat_rpc.agents.echo:EchoBuilder",
     "scripted": "meerkat_rpc.agents.scripted:ScriptedBuilder",
     "smollm2": "meerkat_rpc.agents.smollm2:SmolLM2Builder",
