@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from meerkat_rpc.domain import JSON, Message, TurnOutcome
+from meerkat_rpc.domain import JSON, Attachment, Message, TurnOutcome
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.event_json import usage_json
 from meerkat_rpc.sessions.service import SessionService, SessionSummary, SessionView
@@ -19,6 +19,16 @@ _LINE_SEPARATORS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 """The opening of a fenced code block (CommonMark 4.5), or its end when nothing follows."""
 
+
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+"""What may mean something to Markdown, all of which a backslash takes that from (CommonMark 2.4)."""
+
+_SPEAKERS: Mapping[str | None, str] = {
+    "context": "Context",
+    "steer": "User (while the turn ran)",
+    "summary": "Summary of what came before",
+}
+"""Who speaks in a message that isn't an ordinary one."""
 
 PAGE = 1000
 """Messages read at a time."""
@@ -107,7 +117,21 @@ def message_json(message: Message) -> dict[str, JSON]:
         shown["tool_result"] = {"id": result.id, "name": result.name, "is_error": result.is_error}
     if message.partial:
         shown["partial"] = True
+    if message.kind is not None:
+        shown["kind"] = message.kind
+    if message.attachments:
+        shown["attachments"] = [_attachment_json(attachment) for attachment in message.attachments]
     return shown
+
+
+def _attachment_json(attachment: Attachment) -> dict[str, JSON]:
+    return {
+        "kind": attachment.kind,
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "digest": attachment.digest,
+        "size": attachment.size,
+    }
 
 
 def _line(document: Mapping[str, Any]) -> str:
@@ -147,14 +171,24 @@ def _section(message: Message) -> Iterator[str]:
         yield f"### Result of {_code(message.tool_result.name)}{failed}"
         yield _fenced(message.content)
         return
-    yield f"## {message.role.capitalize()}{' (cut short)' if message.partial else ''}"
+    yield f"## {_SPEAKERS.get(message.kind, message.role.capitalize())}{' (cut short)' if message.partial else ''}"
     if message.reasoning:
         yield "\n".join(f"> {line}".rstrip() for line in closed(message.reasoning).splitlines())
     if message.content:
         yield closed(message.content)
+    if message.attachments:
+        yield "\n".join(map(_attached, message.attachments))
     for call in message.tool_calls:
         yield f"### Call of {_code(call.name)}"
         yield _fenced(json.dumps(call.args, ensure_ascii=False, indent=2), "json")
+
+
+def _attached(attachment: Attachment) -> str:
+    """Return the line of an attachment; the content is in the store, and ``blob/get`` gives it."""
+    mark = "!" if attachment.kind == "image" else ""
+    name = _PUNCTUATION.sub(r"\\\g<0>", " ".join(attachment.name.split()))
+    facts = f"{_code(attachment.media_type)}, {attachment.size:,} bytes"
+    return f"- {mark}[{name}](blob:{attachment.digest}) ({facts})"
 
 
 def closed(text: str) -> str:

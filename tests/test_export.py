@@ -1,12 +1,14 @@
 import itertools
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
 from meerkat_rpc.domain import (
     AgentConfig,
+    Attachment,
     LastTurn,
     Message,
     SessionHead,
@@ -114,6 +116,48 @@ def test_text_without_an_open_fence_is_left_as_it_is(text: str) -> None:
 def test_a_tools_result_stays_whole_whatever_fences_it_holds(content: str) -> None:
     shown = render(view(), [said("tool", content, tool_result=ToolResult("c", "t"))], "markdown")
     assert code_blocks(shown) == [content + "\n"]
+
+
+ODD = "a [1]](b) `c`\n*.png"
+IMAGE = Attachment("image", ODD, "image/png", "a" * 64, 1234)
+FILE = Attachment("file", "notes.txt", "text/plain", "b" * 64, 0)
+
+
+def test_markdown_shows_an_image_in_its_place_and_links_a_file() -> None:
+    text = render(view(), [said("user", "look", attachments=(IMAGE, FILE)), said("assistant", "seen")], "markdown")
+    images, links = attached(text)
+    assert images == [(" ".join(ODD.split()), f"blob:{'a' * 64}")]
+    assert links == [f"blob:{'b' * 64}"]
+    assert "(`text/plain`, 0 bytes)" in text
+    assert "(`image/png`, 1,234 bytes)" in text
+
+
+def attached(text: str) -> tuple[list[tuple[str, Any]], list[Any]]:
+    """Return the images in Markdown, with what stands for them, and the targets of links."""
+    inner = [token for block in MarkdownIt().parse(text) for token in block.children or ()]
+    images = [
+        ("".join(shown.content for shown in token.children or ()), token.attrs["src"])
+        for token in inner
+        if token.type == "image"
+    ]
+    return images, [token.attrs["href"] for token in inner if token.type == "link_open"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading"),
+    [("context", "Context"), ("steer", "User (while the turn ran)"), ("summary", "Summary of what came before")],
+)
+def test_messages_that_are_no_ordinary_ones_are_marked(kind: str, heading: str) -> None:
+    message = said("user", "x", kind=kind)
+    assert headings(render(view(), [message], "markdown"))[-1] == heading
+    assert json.loads(render(view(), [message], "jsonl"))["kind"] == kind
+
+
+def test_json_names_attachments_as_the_history_does() -> None:
+    shown = json.loads(render(view(), [said("user", "", attachments=(IMAGE,))], "jsonl"))
+    assert shown["attachments"] == [
+        {"kind": "image", "name": ODD, "media_type": "image/png", "digest": "a" * 64, "size": 1234}
+    ]
 
 
 def test_json_is_one_document_with_session_and_messages() -> None:

@@ -91,6 +91,9 @@ def summary_sections(messages: Sequence[Message]) -> Iterator[str]:
         yield f"\n--- {_speaker(message)}, {_time(message.timestamp_ms)}\n"
         if message.content:
             yield f"\n{message.content}\n"
+        for attached in message.attachments:
+            facts = f"{attached.media_type}, {attached.size} bytes, {attached.digest}"
+            yield f"\n[{attached.kind} {' '.join(attached.name.split())}, {facts}]\n"
         for call in message.tool_calls:
             yield f"\n[calls {call.name} {json_text(call.args)}]\n"
         if message.partial:
@@ -99,7 +102,7 @@ def summary_sections(messages: Sequence[Message]) -> Iterator[str]:
 
 def _speaker(message: Message) -> str:
     if message.tool_result is None:
-        return message.role
+        return f"{message.role} ({message.kind})" if message.kind else message.role
     return f"tool {message.tool_result.name}{', which failed' if message.tool_result.is_error else ''}"
 
 

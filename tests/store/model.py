@@ -20,15 +20,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from meerkat_rpc.domain import (
     AgentConfig,
+    Approval,
+    Compaction,
     DeltasFolded,
     ErrorInfo,
     Folding,
     LastTurn,
     LoggedEvent,
     Message,
+    QueuedPrompt,
     RunningTurn,
     SessionChange,
     SessionHead,
+    Spent,
     ToolCall,
     ToolResult,
     TurnOutcome,
@@ -40,7 +44,8 @@ from meerkat_rpc.event_json import encode_event
 from meerkat_rpc.store.base import Store
 from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.memory import MemoryStore
-from meerkat_rpc.store.rules import run_checksum
+from meerkat_rpc.store.rules import referred_blobs, run_checksum
+from tests.store.blobs import attachment, digest_of
 from tests.store.sessions import NOW, OWNER
 
 IN_MEMORY = Path("/dev/shm")
@@ -60,6 +65,17 @@ TURNS = st.sampled_from(TURN_IDS)
 DRIFT = st.sampled_from([0] * 30 + [-1, 1])
 """By how much a caller is mistaken about what is stored: most are not."""
 
+CONTENTS = {digest_of(content): content for content in (b"", b"x", b"some " * 900, bytes(range(256)) * 5000)}
+"""What is attached, by its digest: the last lies in several parts."""
+
+DIGESTS = [*CONTENTS]
+ATTACHED = st.builds(lambda digest, name: attachment(CONTENTS[digest], name), st.sampled_from(DIGESTS), TEXTS)
+ATTACHMENTS = st.lists(ATTACHED, max_size=2).map(tuple)
+SELDOM_ATTACHED = st.just(()) | st.just(()) | ATTACHMENTS
+"""Or every session would refer to every blob, and none would ever go."""
+
+LONG_TEXTS = TEXTS | st.just("long " * 1000)
+
 MESSAGES = st.builds(
     Message,
     role=st.sampled_from(["user", "assistant", "tool"]),
@@ -70,17 +86,36 @@ MESSAGES = st.builds(
     tool_calls=st.lists(st.builds(ToolCall, TEXTS, TEXTS, JSON), max_size=2).map(tuple),
     tool_result=st.none() | st.builds(ToolResult, TEXTS, TEXTS, st.booleans()),
     partial=st.booleans(),
+    kind=st.sampled_from([None, None, "context", "steer"]),
+    attachments=SELDOM_ATTACHED,
 )
 ERRORS = st.builds(ErrorInfo, st.just("AGENT_ERROR"), TEXTS, st.dictionaries(TEXTS, JSON, max_size=1))
 USAGES = st.builds(Usage, st.integers(0, 99), st.integers(0, 99), st.none() | st.integers(0, 9))
+CONFIGS = st.builds(
+    AgentConfig,
+    model=st.none() | TEXTS,
+    provider_params=st.none() | st.just({"a": [1]}),
+    budget=st.none() | st.just({"turn": {"tokens": 5}}),
+)
 HEADS: dict[str, st.SearchStrategy[Any]] = {
-    "config": st.builds(AgentConfig, model=st.none() | TEXTS, provider_params=st.none() | st.just({"a": [1]})),
+    "config": CONFIGS,
     "title": st.none() | TEXTS,
     "first_prompt": st.none() | TEXTS,
     "labels": st.dictionaries(TEXTS, TEXTS, max_size=2),
     "cwd": st.none() | TEXTS,
     "archived": st.booleans(),
     "usage": USAGES,
+    "approvals": st.lists(
+        st.builds(Approval, TEXTS, TURNS, TEXTS, LONG_TEXTS, JSON, st.lists(TEXTS).map(tuple), st.just(NOW)), max_size=2
+    ).map(tuple),
+    "allowed": st.lists(LONG_TEXTS, max_size=2).map(tuple),
+    "queue": st.lists(
+        st.builds(QueuedPrompt, TEXTS, LONG_TEXTS, CONFIGS, SELDOM_ATTACHED, st.booleans()), max_size=2
+    ).map(tuple),
+    "context": st.lists(MESSAGES, max_size=1).map(tuple),
+    "compaction": st.none() | st.builds(Compaction, st.integers(0, 9), LONG_TEXTS, st.integers(0, 9), st.none()),
+    "spent": st.builds(Spent, st.integers(0, 9), st.integers(0, 9)),
+    "turn_config": CONFIGS,
 }
 RECORDS = st.builds(
     TurnRecord,
@@ -142,6 +177,7 @@ class StoreMachine(RuleBasedStateMachine):
         events=st.integers(0, 70),
         record=st.none() | RECORDS,
         create_turn_id=st.none() | TURNS,
+        brought=st.sampled_from([DIGESTS, DIGESTS, [], DIGESTS[:2]]),
         drifts=st.tuples(DRIFT, DRIFT, DRIFT, DRIFT),
     )
     def commit(
@@ -153,6 +189,7 @@ class StoreMachine(RuleBasedStateMachine):
         events: int,
         record: TurnRecord | None,
         create_turn_id: str | None,
+        brought: list[str],
         drifts: tuple[int, int, int, int],
     ) -> None:
         """Commit something to a session that is there, or make one."""
@@ -169,7 +206,9 @@ class StoreMachine(RuleBasedStateMachine):
             **_of_turn(record),
         )
         log = self._events(session, events, drifts[3])
-        change = SessionChange(following, messages, log, record, create_turn_id if head.revision == 0 else None)
+        first_turn = create_turn_id if head.revision == 0 else None
+        change = SessionChange(following, messages, log, record, first_turn)
+        change = evolve(change, blobs={digest: CONTENTS[digest] for digest in referred_blobs(change) & {*brought}})
         self._both(methodcaller("commit", change))
 
     @rule(session=SESSIONS, events=st.integers(0, 200), drift=DRIFT)
@@ -218,6 +257,7 @@ class StoreMachine(RuleBasedStateMachine):
             self._both(methodcaller("head", session))
             self._both(methodcaller("last_seq", session))
         self._both(_running)
+        self._both(methodcaller("known_blobs", DIGESTS))
         for turn in TURN_IDS:
             self._both(methodcaller("session_of_turn", turn))
 
@@ -227,6 +267,9 @@ class StoreMachine(RuleBasedStateMachine):
             self._both(methodcaller("messages", session, 0, 10_000))
             self._both(methodcaller("events", session, 0, 10_000))
             self._both(methodcaller("folded_seq", session))
+        for digest in DIGESTS:
+            self._both(methodcaller("blob", digest))
+        assert self._run(self._disk.check()).problems == []
 
     def _log(self, session: str) -> list[LoggedEvent]:
         return list(self._run(self._memory.events(session, 0, 10_000)))

@@ -17,6 +17,7 @@ from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.base import Store
 from meerkat_rpc.store.memory import MemoryStore
 from meerkat_rpc.store.projector import Projected, SessionProjector
+from tests.store.blobs import attach, digest_of
 from tests.store.conftest import StoreTest, open_disk
 from tests.store.damage import change_row, flip
 from tests.store.sessions import add, create, ended, events, message, new_head, running
@@ -86,6 +87,17 @@ def test_a_session_is_written_as_three_files(on_store: StoreTest, folder: Path) 
             "\n--- assistant, 2025-10-09 08:53:20 UTC\n\nHell\n\n[interrupted here]\n"
         )
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+    on_store(test)
+
+
+def test_the_summary_names_what_was_attached_and_messages_of_a_kind(on_store: StoreTest, folder: Path) -> None:
+    async def test(store: Store) -> None:
+        head = await add(store, await attach(store, await create(store), b"x"), [message("mind", kind="context")])
+        await project(store, folder)
+        summary = (folder / head.session_id / "summary.txt").read_text()
+        assert f"\nlook\n\n[image naïve 漢字.png, image/png, 1 bytes, {digest_of(b'x')}]\n" in summary
+        assert "--- user (context), " in summary
 
     on_store(test)
 
