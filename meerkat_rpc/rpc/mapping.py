@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meerkat_rpc.agents.base import ModelInfo
 from meerkat_rpc.domain import AgentConfig, Approval, Compaction, LastTurn, Message, RunResult, SessionHead, Usage
@@ -12,10 +12,12 @@ from meerkat_rpc.errors import InvalidArgument, MeerkatError
 from meerkat_rpc.sessions.service import SessionSummary, SessionView, Waiting
 from meerkat_rpc.tools.base import DEFAULT_TIMEOUT_S, ToolDefinition
 from meerkat_rpc.tools.host import SOURCE as HOST
-from meerkat_rpc.tools.mcp.status import McpStatus
 from meerkat_rpc.wire import types as wire
 from meerkat_rpc.wire.catalog import ERRORS
 from meerkat_rpc.wire.convert import to_json
+
+if TYPE_CHECKING:
+    from meerkat_rpc.tools.mcp.status import McpStatus
 
 NUMBERS: Mapping[str, int] = {error.code: error.number for error in ERRORS}
 """JSON-RPC's number of each code."""

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import mimetypes
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -139,5 +138,7 @@ def media_type_of(name: str, content: bytes) -> str:
             return media_type
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
+    import mimetypes
+
     guessed = mimetypes.guess_type(name, strict=False)[0]
     return guessed or ("application/octet-stream" if b"\0" in content[:8192] else "text/plain")

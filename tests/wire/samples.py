@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from attrs import NOTHING, fields, has, resolve_types
+from attrs import NOTHING, asdict, fields, has, resolve_types
 
 from meerkat_rpc.wire import types
 
@@ -68,3 +68,8 @@ def _single(hint: Any) -> Any:
     if origin is dict:
         return {"key": full(arguments[1])}
     return _SCALARS[hint]
+
+
+def plain(instance: Any) -> tuple[type, dict[str, Any]]:
+    """Return a wire value as something that can be compared: wire values themselves can't."""
+    return type(instance), asdict(instance)

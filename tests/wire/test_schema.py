@@ -20,7 +20,7 @@ from meerkat_rpc.wire import catalog, types
 from meerkat_rpc.wire.convert import structure, to_json
 from meerkat_rpc.wire.json_schema import definitions, named_types
 from meerkat_rpc.wire.schema import as_text, bundle, files
-from tests.wire.samples import UUID, full, samples
+from tests.wire.samples import UUID, full, plain, samples
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,7 +112,7 @@ def test_what_the_client_library_writes_is_valid_and_read_back(name: str) -> Non
     for value in samples(kind):
         instance = structure(kind, value)
         check.validate(to_json(instance))
-        assert structure(kind, to_json(instance)) == instance
+        assert plain(structure(kind, to_json(instance))) == plain(instance)
 
 
 ODD_VALUES: tuple[Any, ...] = (
@@ -161,7 +161,7 @@ def taken(kind: Any, value: Any) -> bool:
 def test_defaults_in_the_schema_are_those_of_the_program() -> None:
     schema = definitions()["SessionListParams"]["properties"]
     shown = {field: kind["default"] for field, kind in schema.items()}
-    assert structure(types.SessionListParams, shown) == types.SessionListParams()
+    assert plain(structure(types.SessionListParams, shown)) == plain(types.SessionListParams())
 
 
 def test_the_openrpc_document_describes_every_method_by_name() -> None:
