@@ -17,8 +17,8 @@ from meerkat_rpc.agents.acp.lines import Lines, LineTooLong, Message, message_of
 from meerkat_rpc.errors import ProviderError
 from meerkat_rpc.tools.process_group import KILL_GRACE_S, ProcessGroup
 
-CHUNK_BYTES = 1 << 18
-"""How much is read at once."""
+CHUNK_BYTES = 1 << 16
+"""How much is read at once: some hundred updates, which take milliseconds to look at."""
 
 TAIL_LINES = 20
 """How many of its last lines on stderr are shown when an agent dies: the message of a traceback, not its log."""
@@ -27,7 +27,10 @@ TAIL_BYTES = 2_000
 """And how much of them."""
 
 LAST_WORDS_S = 0.5
-"""How long is waited for the rest of stderr after the process has ended: what it started may hold the pipe open."""
+"""How long is waited for the rest of its output after it has ended: what it started may hold the pipes open."""
+
+EXIT_POLL_S = 0.1
+"""How often is looked whether an agent has ended."""
 
 _GUARD = 'read -r _; kill -s KILL -- "-$0"'
 """Waits for the end of its input, then kills the group whose number it was given."""
@@ -49,6 +52,7 @@ class AgentProcess:
         self._fault: str | None = None
         self._ending: asyncio.Task[None] | None = None
         self._listening = asyncio.create_task(self._listen())
+        self._exited = asyncio.create_task(self._exit())
 
     @classmethod
     async def start(cls, command: AcpCommand, cwd: str) -> AgentProcess:
@@ -117,10 +121,8 @@ class AgentProcess:
         """Nothing: the process is ended by ``end``."""
 
     async def _read(self) -> bool:
-        stdout = self._process.stdout
-        assert stdout is not None
         try:
-            chunk = await stdout.read(CHUNK_BYTES)
+            chunk = await self._chunk()
             self._ready.extend(self._lines.feed(chunk))
         except LineTooLong:
             self._fault = "it wrote a message that is longer than is taken"
@@ -128,6 +130,23 @@ class AgentProcess:
         except OSError:
             return False
         return bool(chunk)
+
+    async def _exit(self) -> None:
+        """Wait until the process itself has ended: asyncio's own waits for its pipes as well."""
+        while self._process.returncode is None:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(EXIT_POLL_S)
+
+    async def _chunk(self) -> bytes:
+        """Return what it writes next. Its output ends with it, even where something that it started holds it open."""
+        stdout = self._process.stdout
+        assert stdout is not None
+        reading = asyncio.ensure_future(stdout.read(CHUNK_BYTES))
+        try:
+            await asyncio.wait({reading, self._exited}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading}, timeout=0 if reading.done() else LAST_WORDS_S)
+            return reading.result() if reading.done() else b""
+        finally:
+            reading.cancel()
 
     # -- what it says beside them
 
@@ -155,7 +174,7 @@ class AgentProcess:
         if self._fault is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):
-                    await self._process.wait()
+                    await asyncio.shield(self._exited)
                     await asyncio.shield(self._listening)
         how = self._fault or _how(self._process.returncode)
         tail = "\n".join(self._tail)[-TAIL_BYTES:]

@@ -130,6 +130,10 @@ class Acts:
         with open(path, "w", encoding="ascii") as file:
             file.write(str(process.pid))
 
+    async def holder(self, _: Any) -> None:
+        """Start a process that holds our output open."""
+        subprocess.Popen(["sleep", "600"])  # noqa: ASYNC220 - it returns at once
+
     async def blocks_seen(self, _: Any) -> None:
         """Say which blocks the prompt had."""
         await self.say(json.dumps([block.model_dump(by_alias=True, exclude_none=True) for block in self.blocks]))

@@ -104,5 +104,5 @@ class Talk:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until ``holds``."""
     async with asyncio.timeout(WAIT_S):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - processes come and go without telling
             await asyncio.sleep(0.01)

@@ -32,7 +32,7 @@ def _lives(pid: int) -> bool:
 def test_an_agent_that_dies_says_how_and_the_next_turn_has_another(talk_with: Any) -> None:
     async def held(talk: Talk) -> None:
         first = await talk.facts("pid")
-        with pytest.raises(ProviderError, match="exit code 3 while answering session/prompt:\n.*out of luck"):
+        with pytest.raises(ProviderError, match=r"exit code 3 while answering session/prompt:\n.*out of luck"):
             await talk.say({"say": "so far"}, {"complain": "out of luck"}, {"exit": 3})
         assert talk.past[-1].content == "so far"
         assert talk.past[-1].partial
@@ -47,6 +47,15 @@ def test_an_agent_that_is_killed_says_so(talk_with: Any) -> None:
     async def held(talk: Talk) -> None:
         with pytest.raises(ProviderError, match="killed by signal 9"):
             await talk.say({"kill": None})
+
+    talk_with(held)
+
+
+def test_an_agent_that_dies_is_missed_even_if_its_output_is_held_open(talk_with: Any) -> None:
+    async def held(talk: Talk) -> None:
+        with pytest.raises(ProviderError, match="exit code 5"):
+            await talk.say({"holder": None}, {"say": "x"}, {"exit": 5})
+        await until(lambda: not _children())
 
     talk_with(held)
 

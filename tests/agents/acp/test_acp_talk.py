@@ -219,7 +219,7 @@ def test_the_blocks_of_attachments_are_what_the_protocol_says(tmp_path: Path) ->
         found: bytes = given["contents"][digest]
         return found
 
-    def made(**takes: bool) -> list[dict[str, Any]]:
+    def made(**takes: Any) -> list[dict[str, Any]]:
         blocks = PromptBlocks(PromptCapabilities(**takes), content, lambda: tmp_path)
         return asyncio.run(blocks.of("", given["attachments"]))
 
