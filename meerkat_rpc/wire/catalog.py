@@ -1,7 +1,7 @@
 """Every method, notification and error of the contract, by name.
 
 Types are named, not imported, so that this module costs nothing to load: the greeting that answers ``initialize`` needs
-only the names. ``wire/types.py`` defines them; a test holds the two together.
+only the names. ``wire/types/`` defines them; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ CONTRACT_VERSION = "0.3.0"
 
 
 class Method(NamedTuple):
-    """A request that the server answers. ``params`` and ``result`` name classes of ``wire/types.py``."""
+    """A request that the server answers. ``params`` and ``result`` name classes of ``wire/types/``."""
 
     name: str
     params: str
@@ -22,7 +22,7 @@ class Method(NamedTuple):
 
 
 class Notification(NamedTuple):
-    """A message without an answer. ``params`` names a class of ``wire/types.py``; ``to`` who receives it."""
+    """A message without an answer. ``params`` names a class of ``wire/types/``; ``to`` who receives it."""
 
     name: str
     params: str

@@ -34,7 +34,7 @@ def structure(kind: type[T], value: Any, path: str = "params") -> T: ...
 @overload
 def structure(kind: UnionType, value: Any, path: str = "params") -> Any: ...
 def structure(kind: Any, value: Any, path: str = "params") -> Any:
-    """Return ``value``, parsed JSON, as an instance of ``kind``: a class of ``wire/types.py``, or a union of them.
+    """Return ``value``, parsed JSON, as an instance of ``kind``: a class of ``wire/types/``, or a union of them.
 
     Raises:
         InvalidArgument: something is missing or of the wrong type; the message names the first such place, seen from
@@ -64,7 +64,7 @@ def structure_event(value: Mapping[str, Any]) -> types.Event | None:
 
 
 def to_json(instance: Any) -> Any:
-    """Return an instance of a class of ``wire/types.py`` as JSON.
+    """Return an instance of a class of ``wire/types/`` as JSON.
 
     A field that is None is left out where None is its default, and ``null`` where it must be there. JSON values inside
     are handed on as they are, not copied.

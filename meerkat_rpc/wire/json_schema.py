@@ -1,4 +1,4 @@
-"""The wire's types as JSON Schema (draft 2020-12), read off the classes of ``wire/types.py``.
+"""The wire's types as JSON Schema (draft 2020-12), read off the classes of ``wire/types/``.
 
 Every class, and every union that has a name there, becomes a definition of that name. A field that may be left out
 because its default is None also takes ``null`` where the server reads it, and is never ``null`` where it writes it.
@@ -27,7 +27,7 @@ _ANNOTATIONS: Final = (types.Bounds, types.Format)
 
 @functools.cache
 def named_types() -> Mapping[str, Any]:
-    """Return every class and union of ``wire/types.py`` by its name, sorted."""
+    """Return every class and union of ``wire/types/`` by its name, sorted."""
     return {
         name: value if isinstance(value, UnionType) else resolve_types(value)
         for name, value in sorted(vars(types).items())

@@ -1,0 +1,71 @@
+"""How a connection begins, and how requests are cancelled."""
+
+from __future__ import annotations
+
+from meerkat_rpc.wire.types.marks import JSON, Positive, message
+
+
+@message
+class ClientInfo:
+    """Who is calling."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+@message
+class ServerInfo:
+    """Who answers."""
+
+    name: str
+    version: str
+
+
+@message
+class StoreInfo:
+    """Where sessions are kept: ``kind`` is "diskcache" or "memory"."""
+
+    kind: str
+    path: str | None = None
+
+
+@message
+class InitializeParams:
+    """``process_id`` is watched: when it is gone the server ends, as when the pipe closes."""
+
+    client_info: ClientInfo | None = None
+    process_id: Positive | None = None
+    contract_version: str | None = None
+    capabilities: dict[str, JSON] | None = None
+
+
+@message
+class InitializeResult:
+    """What the server is and can do."""
+
+    server_info: ServerInfo
+    contract_version: str
+    methods: list[str]
+    capabilities: dict[str, JSON]
+    store: StoreInfo
+
+
+@message
+class CancelParams:
+    """The request to cancel, by its id."""
+
+    request_id: int | str
+
+
+@message
+class CancelResult:
+    """False when no such request was in flight."""
+
+    cancelled: bool
+
+
+@message
+class CancelRequestParams:
+    """The request to cancel, by its id."""
+
+    id: int | str
