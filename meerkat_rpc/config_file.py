@@ -65,7 +65,6 @@ class ConfigFile:
             InvalidArgument: a setting is unknown or wrong (``params.config.…``), or ``expected_generation`` is stale.
             StoreError: the file can't be written.
         """
-        check_config(config, "params.config")
         return self._replaced(lambda _old: config, "params.config", expected_generation)
 
     def patch(self, patch: Mapping[str, Any], expected_generation: int | None) -> tuple[dict[str, Any], int]:

@@ -14,8 +14,7 @@ from meerkat_rpc.agent_settings import AgentSettings
 from meerkat_rpc.config import config_content, parse_config
 from meerkat_rpc.config_environment import ConfiguredEnvironment
 from meerkat_rpc.config_keys import KEYS
-from meerkat_rpc.config_project import Held, Ignored, held, is_trusted, project_file, project_folder
-from meerkat_rpc.config_tables import agent_settings
+from meerkat_rpc.config_project import Held, Ignored, is_trusted, project_file, project_folder
 from meerkat_rpc.errors import InvalidArgument
 
 KEPT_PROJECTS = 64
@@ -161,7 +160,7 @@ class LiveConfig:
         key = (self._user.version, project and (project.path, project.good), trusted)
         if key not in self._settings:
             found = self._both(project, trusted=trusted)
-            self._settings[key] = found, agent_settings(found.config)
+            self._settings[key] = found, _read_tables(found.config)
         self._settings.move_to_end(key)
         if len(self._settings) > KEPT_PROJECTS:
             self._settings.popitem(last=False)
@@ -170,7 +169,18 @@ class LiveConfig:
     def _both(self, project: _Watched | None, *, trusted: bool) -> Held:
         if project is None:
             return Held(self._user.config, ())
+        from meerkat_rpc.config_trust import held
+
         found = held(self._user.config, project.config, home=project_folder(project.path), trusted=trusted)
         for setting, reason in found.ignored:
             self._warn(f"{project.path}: {setting} is ignored: {reason}")
         return found
+
+
+def _read_tables(config: Mapping[str, Any]) -> AgentSettings:
+    """Return the settings of ``config``; where it has no tables, without loading what reads them."""
+    if config.keys() <= KEYS.keys():
+        return AgentSettings(model=config.get("model"))
+    from meerkat_rpc.config_tables import agent_settings
+
+    return agent_settings(config)

@@ -1,4 +1,9 @@
+import os
+import re
 import stat
+import subprocess
+import sys
+import tempfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -6,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from meerkat_rpc.agent_settings import McpServer
 from meerkat_rpc.config_file import ConfigFile
+from meerkat_rpc.config_tables import agent_settings
 from meerkat_rpc.errors import InvalidArgument, StoreError
 
 WRITTEN_BY_HAND = """\
@@ -206,3 +213,160 @@ def test_of_racing_writers_with_the_same_generation_one_wins(file: ConfigFile, p
         outcomes = list(pool.map(write, range(1, 9)))
     assert outcomes.count(True) == 1
     assert file.read()[0] == {"max_sessions": outcomes.index(True) + 1}
+
+
+# -- Rules and servers ---------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_added_once_and_removed(by_hand: ConfigFile, path: Path) -> None:
+    assert by_hand.allow_rule("write_file")
+    assert by_hand.allow_rule("run_command:git status")
+    assert not by_hand.allow_rule("write_file")
+    assert by_hand.rules() == ["write_file", "run_command:git status"]
+    assert path.read_text().startswith(WRITTEN_BY_HAND)
+    assert by_hand.remove_rule("write_file")
+    assert not by_hand.remove_rule("write_file")
+    assert by_hand.rules() == ["run_command:git status"]
+
+
+def test_a_rule_may_hold_any_text(file: ConfigFile) -> None:
+    rules = ['run_command:echo "\\ü\n\t\U0001f9a1"', "run_command:'''", "run_command:" + "x" * 10_000]
+    assert all(file.allow_rule(rule) for rule in rules)
+    assert file.rules() == rules
+    with pytest.raises(InvalidArgument, match=r"approvals\.allow: expected a list of texts"):
+        file.allow_rule("run_command:\0")
+
+
+def test_comments_among_the_rules_stay(file: ConfigFile, path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('[approvals]\nallow = [\n  "a", # why\n  "b",\n]\n')
+    file.allow_rule("c")
+    file.remove_rule("b")
+    assert path.read_text() == '[approvals]\nallow = [\n  "a", # why\n  "c",\n]\n'
+
+
+def test_removing_a_rule_where_there_is_no_file_makes_none(file: ConfigFile, path: Path) -> None:
+    assert not file.remove_rule("write_file")
+    assert not file.remove_mcp_server("x")
+    assert file.rules() == []
+    assert not path.exists()
+
+
+def test_a_server_is_added_replaced_and_removed(by_hand: ConfigFile, path: Path) -> None:
+    command = McpServer("files", "files-mcp", ("--root", "/"), {"FILES_TOKEN": "t"}, "/work")
+    url = McpServer("files", url="https://x/", headers={"Authorization": "Bearer t"}, enabled=False, timeout_s=5.0)
+    for server in (command, url):
+        assert by_hand.set_mcp_server(server)
+        assert not by_hand.set_mcp_server(server)
+        assert agent_settings(tomllib.loads(path.read_text())).mcp_servers == {"files": server}
+        assert path.read_text().startswith(WRITTEN_BY_HAND)
+    assert by_hand.remove_mcp_server("files")
+    assert not by_hand.remove_mcp_server("files")
+
+
+def test_a_server_that_cannot_be_is_refused(file: ConfigFile, path: Path) -> None:
+    for server, message in (
+        (McpServer("a b", "x"), 'mcp.servers."a b": expected a name'),
+        (McpServer("a"), "mcp.servers.a: expected either command or url"),
+        (McpServer("a", "x", ("\0",)), "mcp.servers.a.args: expected a list of texts"),
+    ):
+        with pytest.raises(InvalidArgument) as caught:
+            file.set_mcp_server(server)
+        assert caught.value.message.startswith(message)
+    assert not path.exists()
+
+
+def test_nested_refusals_name_the_whole_path(file: ConfigFile) -> None:
+    for write, path in ((file.write, "config"), (file.patch, "patch")):
+        with pytest.raises(InvalidArgument) as caught:
+            write({"providers": {"x": {"base_url": "here"}}}, None)
+        assert caught.value.message.startswith(f"params.{path}.providers.x.base_url: expected an address")
+
+
+def test_what_could_not_be_read_again_is_not_written(file: ConfigFile, path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="too large"):
+        file.write({"approvals": {"allow": ["x" * 1000] * 200}}, None)
+    assert not path.exists()
+
+
+# -- Where it lies -------------------------------------------------------------------------------------------------
+
+
+def test_a_projects_file_is_for_everybody_and_has_no_other_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / ".meerkat" / "config.toml"
+    file = ConfigFile(str(path), str(tmp_path))
+    file.write({"model": "echo"}, None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [entry.name for entry in path.parent.iterdir()] == ["config.toml"]
+    path.chmod(0o640)
+    file.write({"model": "scripted"}, None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_projects_file_that_leads_elsewhere_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / ".meerkat").symlink_to(tmp_path)
+    with pytest.raises(InvalidArgument, match="leads out of the project"):
+        ConfigFile(str(tmp_path / "project/.meerkat/config.toml"), str(tmp_path / "project"))
+
+
+def test_writing_what_is_there_already_leaves_the_file_alone(by_hand: ConfigFile, path: Path) -> None:
+    inode = path.stat().st_ino
+    shown, generation = by_hand.read()
+    assert by_hand.patch({"model": "echo"}, generation) == (shown, generation)
+    assert path.stat().st_ino == inode
+
+
+def test_windows_line_ends_stay(file: ConfigFile, path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b'# mine\r\nmodel = "echo"\r\n')
+    file.patch({"max_sessions": 3, "retry": {"max_attempts": 2}}, None)
+    assert path.read_bytes() == b'# mine\r\nmodel = "echo"\r\nmax_sessions = 3\r\n\r\n[retry]\r\nmax_attempts = 2\r\n'
+
+
+def test_where_nothing_can_be_written_it_is_said_and_reading_works(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    for path in (tmp_path / "plain" / "config.toml", Path("/proc/none/config.toml")):
+        with pytest.raises(StoreError, match=re.escape(str(path))):
+            ConfigFile(str(path)).write({"model": "echo"}, None)
+
+
+READ_ONLY = """
+import os, sys
+from meerkat_rpc import config_edit
+from meerkat_rpc.config_file import ConfigFile
+from meerkat_rpc.errors import StoreError
+
+file = ConfigFile(sys.argv[1])
+if os.geteuid() == 0:
+    os.setuid(65534)
+print(file.read()[0])
+try:
+    file.allow_rule("x")
+except StoreError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="a read-only folder is POSIX's")
+def test_a_read_only_folder_can_be_read_and_is_said() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's are for their owner only
+        path = Path(folder) / "config.toml"
+        path.write_text('model = "echo"')
+        Path(folder).chmod(0o555)
+        done = subprocess.run([sys.executable, "-c", READ_ONLY, path], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{{'model': 'echo'}}\n{path}: Permission denied\n"
+
+
+def test_two_processes_that_add_rules_lose_none(path: Path) -> None:
+    program = (
+        "import sys; from meerkat_rpc.config_file import ConfigFile\n"
+        "for number in range(25): ConfigFile(sys.argv[1]).allow_rule(f'{sys.argv[2]}:{number}')"
+    )
+    names = ("one", "two", "three")
+    running = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in names]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    rules = ConfigFile(str(path)).rules()
+    assert sorted(rules) == sorted(f"{name}:{number}" for name in names for number in range(25))
+    for name in names:
+        assert [rule for rule in rules if rule.startswith(name)] == [f"{name}:{number}" for number in range(25)]

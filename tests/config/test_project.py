@@ -8,7 +8,8 @@ import pytest
 
 from meerkat_rpc.agent_settings import Compacting, McpServer, Retrying
 from meerkat_rpc.config_live import LiveConfig
-from meerkat_rpc.config_project import LOOSER, PROGRAM, UNTRUSTED, WHOLE_SERVER, project_file
+from meerkat_rpc.config_project import project_file
+from meerkat_rpc.config_trust import LOOSER, PROGRAM, UNTRUSTED, WHOLE_SERVER
 
 PROJECT = """
 model = "anthropic:claude-x"
