@@ -9,9 +9,11 @@ import asyncio
 import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
+from meerkat_rpc.agents.llm.hanging_up import note_answer
 from meerkat_rpc.agents.llm.providers import ModelName, Provider
 from meerkat_rpc.errors import ProviderError
 
@@ -27,6 +29,12 @@ MAX_CONNECTIONS = 64
 """Clients that are kept. More providers and models than that, in one process, are somebody's loop over names."""
 
 
+GOOGLE_TIMEOUT_S = 1200
+"""What pydantic-ai gives the Gemini client. Each call sets its own, which may only be shorter."""
+
+_Wanted = tuple[Provider, str | None, str]
+
+
 @frozen
 class Connection:
     """A model that can be asked. ``key`` is kept only to take it out of what is shown."""
@@ -38,10 +46,10 @@ class Connection:
 
 
 class Connections:
-    """The models that were asked for, made once each. Belongs to a builder."""
+    """The models that were asked for, made once each and for each event loop, to which connections belong."""
 
     def __init__(self) -> None:
-        self._models: dict[tuple[Provider, str | None, str], Model] = {}
+        self._kept: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Wanted, Model]] = WeakKeyDictionary()
 
     async def connect(self, provider: Provider, key: str | None, name: ModelName) -> Connection:
         """Return the model called ``name``; the first time takes as long as the libraries' import.
@@ -49,12 +57,13 @@ class Connections:
         Raises:
             ProviderError: the extra is not installed, or the address makes no sense.
         """
-        made = self._models.get((provider, key, name.model))
+        models = self._kept.setdefault(asyncio.get_running_loop(), {})
+        made = models.get((provider, key, name.model))
         if made is None:
             made = await asyncio.to_thread(_make, provider, key, name.model)
-            while len(self._models) >= MAX_CONNECTIONS:
-                self._models.pop(next(iter(self._models)))
-            self._models[provider, key, name.model] = made
+            while len(models) >= MAX_CONNECTIONS:
+                models.pop(next(iter(models)))
+            models[provider, key, name.model] = made
         return Connection(name, provider, made, key)
 
 
@@ -107,10 +116,13 @@ def _anthropic(provider: Provider, key: str, model: str) -> Model:
 
 
 def _google(provider: Provider, key: str, model: str) -> Model:
+    from pydantic_ai.models import create_async_httpx2_client
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
-    return GoogleModel(model, provider=GoogleProvider(api_key=key, base_url=provider.base_url))
+    client = create_async_httpx2_client(timeout=GOOGLE_TIMEOUT_S)
+    client.event_hooks["response"].append(note_answer)
+    return GoogleModel(model, provider=GoogleProvider(api_key=key, base_url=provider.base_url, http_client=client))
 
 
 _MAKERS: Mapping[str, Callable[[Provider, str, str], Model]] = {

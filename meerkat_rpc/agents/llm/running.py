@@ -23,6 +23,7 @@ from meerkat_rpc.agents.llm.attachments import Attached, attachments_of, readabl
 from meerkat_rpc.agents.llm.call_events import CallEvents, text_of, with_unique_ids
 from meerkat_rpc.agents.llm.connecting import Connection
 from meerkat_rpc.agents.llm.failures import pause_s, provider_error, said
+from meerkat_rpc.agents.llm.hanging_up import hanging_up
 from meerkat_rpc.agents.llm.history import BYTES_PER_TOKEN, conversation, estimated_tokens, user_parts
 from meerkat_rpc.agents.llm.structured import OUTPUT_RETRIES, Structured
 from meerkat_rpc.agents.llm.toolset import UNLIMITED, TurnTools
@@ -169,7 +170,7 @@ class Running:
             self._calls += 1
             await events.begin(self._calls)
         try:
-            async with node.stream(run.ctx) as stream:
+            async with hanging_up(), node.stream(run.ctx) as stream:
                 async for event in stream:
                     await events.take(event)
         except MeerkatError:
