@@ -7,20 +7,16 @@ instead of repeated.
 from __future__ import annotations
 
 import asyncio
-import difflib
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from meerkat_rpc.domain import JSON
+from meerkat_rpc.tools.builtin.diffs import diff
 
 MAX_TEXT_CHARS = 200_000
 """How much of one text in a tool's result is kept: more than a model reads with profit, less than a log's worth."""
-
-MAX_DIFF_CHARS = 200_000
-"""Largest file, before or after, that a diff is made of: comparing takes time that grows faster than the file."""
 
 
 def text_of(block: Any) -> str:
@@ -58,8 +54,8 @@ async def tool_content(items: Any) -> JSON:
 async def _shown(item: dict[str, Any]) -> JSON:
     match item.get("type"):
         case "diff":
-            path, old, new = (_string(item.get(name)) for name in ("path", "oldText", "newText"))
-            return {"type": "diff", "path": path, "diff": await unified_diff(path, old, new)}
+            path, old, new = _string(item.get("path")), item.get("oldText"), _string(item.get("newText"))
+            return {"type": "diff", "path": path, "diff": await changes(path, _string(old) or None, new)}
         case "content":
             block = item.get("content")
             if isinstance(block, dict) and block.get("type") in {"image", "audio"}:
@@ -70,17 +66,9 @@ async def _shown(item: dict[str, Any]) -> JSON:
             return None
 
 
-async def unified_diff(path: str, old: str, new: str) -> str:
-    """Return what turns ``old`` into ``new``, or how large they are where that is too much to compare."""
-    if max(len(old), len(new)) > MAX_DIFF_CHARS:
-        return f"{path}: {len(old)} characters became {len(new)}, too many to show the difference"
-    return await asyncio.to_thread(_diff, path, old, new)
-
-
-def _diff(path: str, old: str, new: str) -> str:
-    before, after = list(io.StringIO(old, newline="\n")), list(io.StringIO(new, newline="\n"))
-    lines = difflib.unified_diff(before, after, path, path)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+async def changes(path: str, before: str | None, after: str) -> str:
+    """Return what changes in the file at ``path``, as a unified diff; ``before`` is None where there is no file yet."""
+    return (await asyncio.to_thread(diff, path.lstrip("/"), before, after)).text
 
 
 def cut(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from meerkat_rpc.agents.acp.content import bounded, cut, paths_of, tool_content, unified_diff
+from meerkat_rpc.agents.acp.content import bounded, changes, cut, paths_of, tool_content
 from meerkat_rpc.agents.acp.files import FileRefused, Folder
 from meerkat_rpc.agents.acp.tool_call import AgentToolCall
 from meerkat_rpc.agents.base import AgentTurn
@@ -62,7 +62,7 @@ class Permissions:
         if self.writes_allowed or await asyncio.to_thread(self._covered, folder, str(located)):
             return True
         old = await asyncio.to_thread(folder.before, located)
-        details = {"path": str(located), "diff": await unified_diff(path, old, content)}
+        details = {"path": str(located), "diff": await changes(path, old or None, content)}
         choice = await self.turn.ask(WRITE, f"Write {path}", details, [ALLOW, DENY], key=self._key(WRITE))
         return choice == ALLOW
 
