@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,35 @@ def test_a_turn_that_ran_during_the_backup_is_interrupted_in_the_restored_store(
             assert view["last_turn"]["outcome"] == "interrupted"
             assert view["last_assistant_text"] == "half a"
         assert server.call("session/read", session_id=session_id)["state"] == "running"
+
+
+def test_what_was_attached_is_restored(tmp_path: Path) -> None:
+    content = os.urandom(3_000_000)
+    with Server("--store", str(tmp_path / "store")) as server:
+        session_id = server.session(model="echo")
+        block = {"type": "file", "data": b64encode(content).decode(), "name": "noise"}
+        server.call("turn/start", session_id=session_id, prompt=[{"type": "text", "text": "keep it"}, block])
+        assert run("backup", tmp_path / "b", "--store", tmp_path / "store").returncode == 0
+        assert run("restore", tmp_path / "b", "--store", tmp_path / "restored").returncode == 0
+    with Server("--store", str(tmp_path / "restored")) as restored:
+        (said, _) = restored.call("session/history", session_id=session_id)["messages"]
+        (attached,) = said["attachments"]
+        assert b64decode(restored.call("blob/get", digest=attached["digest"])["data"]) == content
+
+
+def test_a_question_that_waited_during_the_backup_ends_with_its_turn_in_the_restored_store(tmp_path: Path) -> None:
+    with Server("--store", str(tmp_path / "store")) as server:
+        session_id = server.session({"approval": {"summary": "may I?", "choices": ["yes", "no"]}})
+        server.call("turn/start", session_id=session_id, prompt="go", wait=False)
+        server.until(lambda params: params["event"]["type"] == "approval_requested")
+        assert run("backup", tmp_path / "b", "--store", tmp_path / "store").returncode == 0
+        assert run("restore", tmp_path / "b", "--store", tmp_path / "restored").returncode == 0
+        with Server("--store", str(tmp_path / "restored")) as restored:
+            view = restored.call("session/read", session_id=session_id)
+            assert (view["state"], view["last_turn"]["outcome"]) == ("idle", "interrupted")
+            assert restored.call("approval/list", session_id=session_id)["approvals"] == []
+        (waiting,) = server.call("approval/list", session_id=session_id)["approvals"]
+        server.call("approval/respond", session_id=session_id, approval_id=waiting["approval_id"], choice="yes")
 
 
 def test_there_is_nothing_to_back_up_where_no_store_is(tmp_path: Path) -> None:

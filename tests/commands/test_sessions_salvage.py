@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +17,10 @@ import pytest
 
 from tests.faults.contents import contents
 from tests.rpc.driver import Server
+from tests.store.blobs import attach
+from tests.store.conftest import open_disk
 from tests.store.damage import change_row, execute, flip
+from tests.store.sessions import create
 
 pytestmark = pytest.mark.slow
 
@@ -169,6 +175,50 @@ def test_a_log_that_was_not_written_back_is_read(tmp_path: Path) -> None:
         server.wait()
     report = salvage(tmp_path / "store", 0)
     assert report["sessions"][session_id]["messages"] == 2
+
+
+@pytest.mark.parametrize("damage", ["none", "flipped", "no first row", "broken tree"])
+def test_what_was_attached_is_exported_under_its_digest(tmp_path: Path, damage: str) -> None:
+    store, content = tmp_path / "store", os.urandom(3_000_000)
+    digest = hashlib.sha256(content).hexdigest()
+    asyncio.run(attached(store, content, b"x"))
+    match damage:
+        case "flipped":
+            change_row(store, f"b/{digest}/1", flip(-1))
+        case "no first row":
+            execute(store, "DELETE FROM Cache WHERE key = ?", f"b/{digest}")
+        case "broken tree":
+            broken_root(store)
+    report = salvage(store, int(damage in {"flipped", "broken tree"}))
+    (line,) = report["sessions"].values()
+    blobs = {path.name: path.read_bytes() for path in (tmp_path / "output" / "blobs").iterdir()}
+    assert blobs.pop(hashlib.sha256(b"x").hexdigest()) == b"x"
+    if damage == "flipped":
+        assert (line["state"], line["blobs"], blobs) == ("partial", 1, {})
+        assert any(f"b/{digest}/1" in sentence for sentence in line["missing"])
+    else:
+        assert (line["state"], line["blobs"], blobs) == ("whole", 2, {digest: content})
+
+
+async def attached(store: Path, *contents: bytes) -> None:
+    """Make a store with a session to whose message the contents are attached."""
+    async with open_disk(store) as opened:
+        await attach(opened, await create(opened), *contents)
+
+
+def test_a_session_that_lost_what_lies_beside_its_head_has_the_rest(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+
+    async def make() -> str:
+        async with open_disk(store) as opened:
+            head = await create(opened, title="named", allowed=("rule " * 1000,))
+            return (await attach(opened, head, b"x")).session_id
+
+    session_id = asyncio.run(make())
+    change_row(store, f"s/{session_id}/head+/allowed", flip(-1))
+    line = salvage(store, 1)["sessions"][session_id]
+    assert (line["state"], line["title"], line["messages"]) == ("partial", "named", 1)
+    assert any("head+/allowed" in sentence for sentence in line["missing"])
 
 
 def test_a_store_in_use_is_left_alone(store: Path) -> None:
