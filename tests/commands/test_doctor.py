@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from meerkat_rpc.commands import doctor
+from meerkat_rpc.commands.doctor_agents import EXTRAS
 from tests.commands.stores import Past
 
 
@@ -107,3 +108,105 @@ def test_the_default_model_is_named(
     monkeypatch.setenv("MEERKAT_MODEL", "echo")
     run(past.store, "--json")
     assert {"level": "ok", "what": "default model", "detail": "echo"} in findings(capsys)
+
+
+# -- The settings of agents and tools --------------------------------------------------------------------------------
+
+CONFIG = """
+[env]
+LAB_KEY = "hunter2"
+[providers.lab]
+base_url = "http://me:hunter2@127.0.0.1:9/v1?key=hunter2"
+api_key_env = "LAB_KEY"
+[providers.keyless]
+base_url = "http://127.0.0.1:9/v1"
+[providers.anthropic]
+models = ["claude-x"]
+[mcp.servers.here]
+command = "sh"
+[mcp.servers.gone]
+command = "no-such-program"
+[mcp.servers.web]
+url = "https://u:hunter2@mcp.example/x?token=hunter2"
+requires_approval = false
+[mcp.servers.off]
+command = "no-such-program"
+enabled = false
+[tools]
+builtin = ["read"]
+[approvals]
+allow = ["write_file"]
+"""
+
+
+@pytest.fixture
+def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "repository"
+    (folder / ".git").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # doctor puts the configuration's variables into it
+    os.environ.pop("ANTHROPIC_API_KEY", None)
+    return folder
+
+
+def found(tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str) -> tuple[int, dict[str, list[str]]]:
+    (tmp_path / "config.toml").write_text(config)
+    code = run(tmp_path / "store", "--json")
+    return code, {finding["what"]: [finding["level"], finding["detail"]] for finding in findings(capsys)}
+
+
+def test_providers_servers_and_tools_are_named_and_no_secret_is(
+    tmp_path: Path, cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, report = found(tmp_path, capsys, CONFIG)
+    assert code == 1
+    assert report["provider lab"] == ["ok", "openai, http://127.0.0.1:9/v1, key in LAB_KEY"]
+    assert report["provider keyless"] == ["ok", "openai, http://127.0.0.1:9/v1, no key needed"]
+    assert report["provider anthropic"][0] == "note"
+    assert "set ANTHROPIC_API_KEY" in report["provider anthropic"][1]
+    assert "provider ollama" not in report
+    assert report["MCP server here"][0] == "ok"
+    assert report["MCP server here"][1].endswith("/sh (asks first; not started)")
+    assert report["MCP server gone"][0] == "problem"
+    assert "no such program; see mcp.servers.gone.command" in report["MCP server gone"][1]
+    assert report["MCP server web"] == ["ok", "https://mcp.example/x (asks nothing; not called)"]
+    assert report["MCP server off"] == ["ok", "off"]
+    assert report["built-in tools"] == ["ok", "read"]
+    assert report["allowed unasked"] == ["ok", "write_file"]
+    assert "hunter2" not in json.dumps(report)
+
+
+def test_extras_are_named(tmp_path: Path, cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = found(tmp_path, capsys, "")[1]
+    for extra in EXTRAS:
+        level, detail = report[f"extra {extra}"]
+        assert level == "ok" or f"pip install 'meerkat-rpc[{extra}]'" in detail
+
+
+def test_a_project_and_what_is_ignored_of_it_is_said(
+    tmp_path: Path, cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, report = found(tmp_path, capsys, "")
+    assert report["project"] == ["ok", f"{cwd}: no .meerkat/config.toml here or above"]
+    path = cwd / ".meerkat" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('[mcp.servers.evil]\ncommand = "sh"\n')
+    code, report = found(tmp_path, capsys, "")
+    assert code == 0
+    assert report["project"] == ["ok", f"{path} (not trusted: what could do harm is left out)"]
+    assert report["mcp.servers.evil"] == [
+        "note",
+        f"{path}: ignored, the project is not among your trusted_projects",
+    ]
+    assert "MCP server evil" not in report
+    code, report = found(tmp_path, capsys, f'trusted_projects = ["{cwd}"]')
+    assert report["project"] == ["ok", f"{path} (trusted)"]
+    assert "MCP server evil" in report
+
+
+def test_a_broken_project_is_a_problem(tmp_path: Path, cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cwd / ".meerkat").mkdir()
+    (cwd / ".meerkat" / "config.toml").write_text("modle = 1")
+    code, report = found(tmp_path, capsys, "")
+    assert code == 1
+    assert "line 1: modle: no such setting; did you mean model?" in report["configuration"][1]
