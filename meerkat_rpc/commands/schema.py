@@ -1,4 +1,4 @@
-"""``meerkat-rpc schema``: print, write or compare the generated description of the protocol."""
+"""``meerkat-rpc schema``: print, write or compare the generated description of the protocol and the configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _GENERATED_FOLDERS = ("methods", "notifications")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "--format", choices=["json-schema", "openrpc", "typescript"], default="json-schema", help="what to print"
+        "--format",
+        choices=["json-schema", "openrpc", "typescript", "config"],
+        default="json-schema",
+        help="what to print",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--write", metavar="DIR", nargs="?", const="schema", help="write every file below DIR (schema)")
@@ -42,14 +45,22 @@ def _printed(form: str) -> str:
             return schema.files()["openrpc.json"]
         case "typescript":
             return schema.files()["meerkat-rpc.ts"]
+        case "config":
+            return _files()["config.json"]
         case _:
             return schema.as_text(schema.bundle())
 
 
-def _write(folder: Path) -> int:
+def _files() -> Mapping[str, str]:
+    """Return every generated file: the protocol's, and the configuration's."""
+    from meerkat_rpc.config_json_schema import config_schema
     from meerkat_rpc.wire import schema
 
-    for path, text in schema.files().items():
+    return {**schema.files(), "config.json": schema.as_text(config_schema())}
+
+
+def _write(folder: Path) -> int:
+    for path, text in _files().items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text.encode())
@@ -57,9 +68,7 @@ def _write(folder: Path) -> int:
 
 
 def _check(folder: Path) -> int:
-    from meerkat_rpc.wire import schema
-
-    differences = list(_differences(folder, schema.files()))
+    differences = list(_differences(folder, _files()))
     for difference in differences:
         print(difference)
     if differences:
