@@ -32,10 +32,10 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def only(body: Mapping[str, Any], known: Iterable[str], say: str) -> None:
+def only(body: Mapping[str, Any], known: Iterable[str], say: str, code: str | None = None) -> None:
     """Refuse a key that the provider doesn't know; ``say`` has a place for its name."""
     for key in body:
-        require(key in known, say.format(key), "unknown_parameter")
+        require(key in known, say.format(key), code)
 
 
 def number(body: Json, name: str, low: float, high: float, *, whole: bool = False) -> None:

@@ -38,7 +38,7 @@ def talking(serving: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """The server of a module's tests, which leaves no key behind wherever it writes."""
     folder = tmp_path_factory.mktemp("talk")
     with tempfile.TemporaryFile() as stderr:
-        with Talk(folder, serving, "--log-level", "debug", stderr=stderr) as server:
+        with Talk(folder, serving, "--log-level", "debug", "--drain-timeout", "1", stderr=stderr) as server:
             yield server
             server.end_input()
             server.wait()

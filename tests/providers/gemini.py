@@ -46,7 +46,11 @@ class Gemini:
         return next((name for name in names if name.startswith(OUTPUT_TOOLS)), None)
 
     def error(self, status: int, message: str, code: str | None = None) -> Json:
-        return {"error": {"code": status, "message": message, "status": code or STATUS.get(status, "UNKNOWN")}}
+        error = {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}
+        if code is not None:
+            info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code, "domain": "googleapis.com"}
+            error["details"] = [info]
+        return {"error": error}
 
     def check(self, request: Request, body: Json, key: str) -> None:
         in_camel_case(body)

@@ -50,7 +50,7 @@ def check_request(request: Request, body: Json, key: str, model: str, *, sse: bo
     given = request.headers.get("x-goog-api-key") or query(request).get("key", [""])[0]
     if not given:
         raise RefusedError("Method doesn't allow unregistered callers.", 403)
-    require(given == key, "API key not valid. Please pass a valid API key.")
+    require(given == key, "API key not valid. Please pass a valid API key.", "API_KEY_INVALID")
     require(sse, "only alt=sse is served here")
     only(body, PARAMETERS, 'Invalid JSON payload received. Unknown name "{}": Cannot find field.')
     config = body.get("generationConfig") or {}

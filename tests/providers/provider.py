@@ -131,6 +131,7 @@ class Provider:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._listen())
+        self._loop.call_soon(self._ready.set)
         self._loop.run_forever()
         self._loop.run_until_complete(self._stop())
         self._loop.close()
@@ -138,7 +139,6 @@ class Provider:
     async def _listen(self) -> None:
         self._server = await listen(self.port, self._handle, self._serving)
         self.port = self._server.sockets[0].getsockname()[1]
-        self._ready.set()
 
     async def _stop(self) -> None:
         self._server.close()

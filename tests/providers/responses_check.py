@@ -24,7 +24,7 @@ def check_request(request: Request, body: Json, key: str) -> None:
         RefusedError: the provider would not take it.
     """
     authorise(request, key)
-    only(body, PARAMETERS, "Unknown parameter: '{}'.")
+    only(body, PARAMETERS, "Unknown parameter: '{}'.", "unknown_parameter")
     require(isinstance(body.get("model"), str) and body["model"], "Missing required parameter: 'model'.")
     number(body, "temperature", 0, 2)
     number(body, "top_p", 0, 1)
