@@ -5,6 +5,7 @@ The same script for each version: what it leaves behind may differ, what can be 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from meerkat_rpc.ids import new_id
@@ -19,6 +20,11 @@ SPILLED = WORDS * 200
 HUGE = WORDS * 28_000
 """More than a megabyte: longer than what is compressed."""
 
+NOISE = b64encode(bytes(range(256)) * 6_000).decode()
+"""More than a megabyte: a content in several parts."""
+
+ASK = {"approval": {"summary": "may I?", "details": {"path": STRANGE}, "choices": ["yes", "no"]}}
+
 Turn = dict[str, Any]
 """A turn that was taken: ``session_id``, ``turn_id``, ``prompt``."""
 
@@ -30,7 +36,7 @@ class Past:
         self._server = server
         self.turns: list[Turn] = []
 
-    def turn(self, session_id: str, prompt: str, **more: Any) -> dict[str, Any]:
+    def turn(self, session_id: str, prompt: Any, **more: Any) -> dict[str, Any]:
         """Take a turn, whatever comes of it, and return the answer."""
         taken = {"session_id": session_id, "turn_id": new_id(), "prompt": prompt}
         self.turns.append(taken)
@@ -44,6 +50,8 @@ class Past:
         self._endings()
         self._put_away(long)
         self._configured()
+        self._attached()
+        self._waited()
 
     def _conversations(self) -> str:
         call = self._server.call
@@ -110,8 +118,49 @@ class Past:
         self.turn(configured, "with a long configuration")
         self.turn(configured, "and other settings", system_prompt="short", max_tokens=8)
 
+    def _attached(self) -> None:
+        call = self._server.call
+        noise = {"type": "file", "data": NOISE, "name": STRANGE}
+        image = {"type": "image", "data": b64encode(b"\x89PNG\r\n\x1a\n").decode(), "name": "dot.png"}
+        first = self._server.session(model="echo", budget={"session": {"tokens": 2**40}})
+        self.turn(first, [{"type": "text", "text": "look"}, image, noise])
+        self.turn(first, [noise])
+        call("session/inject_context", session_id=first, text=SPILLED)
+        fork = call("session/fork_at", session_id=first, message_index=2)["session_id"]
+        self.turn(fork, "and without")
+        gone = self._server.session(model="echo")
+        self.turn(gone, [image | {"data": b64encode(b"gone").decode()}])
+        call("session/delete", session_id=gone)
+        del self.turns[-1]
+
+    def _waited(self) -> None:
+        """Have prompts and context wait for a turn that waits for an answer."""
+        session_id = self._server.session({"text": "before"}, ASK, {"text": "after"})
+        self._ask(session_id)
+        image = {"type": "image", "data": b64encode(b"GIF89a").decode(), "name": "waiting.gif"}
+        self._server.call("turn/steer", session_id=session_id, prompt="quickly")
+        self._server.call("turn/enqueue", session_id=session_id, prompt=[image], model="echo")
+        self._server.call("session/inject_context", session_id=session_id, text="it rains")
+        self._answer(session_id)
+        self._server.until(lambda params: params["event"]["type"] == "run_completed")
+        self._server.until(lambda params: params["event"]["type"] == "run_completed")
+
+    def _ask(self, session_id: str) -> None:
+        self._server.call("turn/start", session_id=session_id, prompt="ask", wait=False)
+        self._server.until(lambda params: params["event"]["type"] == "approval_requested")
+
+    def _answer(self, session_id: str) -> None:
+        (asked,) = self._server.call("approval/list", session_id=session_id)["approvals"]
+        self._server.call("approval/respond", approval_id=asked["approval_id"], choice="yes")
+
     def write_until_killed(self) -> list[str]:
-        """Leave turns running whose host is then killed; return their sessions."""
+        """Leave turns running whose host is then killed; return their sessions.
+
+        The one that waits for an answer goes on waiting.
+        """
+        asking = self._server.session({"text": "before"}, ASK, {"text": "after"})
+        self._ask(asking)
+        self._server.call("turn/enqueue", session_id=asking, prompt=SPILLED, model="echo")
         streamed, turn_id = self._server.hang(f"said before the end {STRANGE}")
         self.turns.append({"session_id": streamed, "turn_id": turn_id, "prompt": "go"})
         silent = self._server.session({"sleep_ms": 600_000})

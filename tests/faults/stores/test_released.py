@@ -13,6 +13,7 @@ import pytest
 from meerkat_rpc import __version__
 from tests.faults.contents import contents
 from tests.faults.stores import released
+from tests.rpc.driver import Server
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,15 @@ def doctor(store: Path) -> list[Any]:
     command = [sys.executable, "-m", "meerkat_rpc", "doctor", "--json", "--store", str(store)]
     done = subprocess.run(command, capture_output=True, check=False)
     return [finding for finding in json.loads(done.stdout) if finding["level"] == "problem"]
+
+
+def settle(server: Server) -> None:
+    """Answer what waits, and wait for the turns that waited for it, and for those that waited for these."""
+    for asked in server.call("approval/list")["approvals"]:
+        queue = server.call("session/read", session_id=asked["session_id"]).get("queue", [])
+        server.call("approval/respond", approval_id=asked["approval_id"], choice=asked["choices"][0])
+        for _ in range(1 + len(queue)):
+            server.until(lambda params: params["event"]["type"] == "run_completed")
 
 
 def test_this_version_has_its_store() -> None:
@@ -44,6 +54,7 @@ def test_everything_in_the_store_of_an_older_version_is_read(version: str, tmp_p
 def test_every_session_of_an_older_version_takes_another_turn(version: str, tmp_path: Path) -> None:
     released.unpack(version, tmp_path / "store")
     with released.serve(tmp_path / "store") as server:
+        settle(server)
         before = contents(server)
         for session_id, session in before.items():
             if session["view"]["archived"]:
