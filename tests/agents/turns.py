@@ -36,7 +36,8 @@ class RecordedTurn:
     """An ``AgentTurn``. ``begun`` is set by the first event, ``first_text`` by the first text.
 
     ``functions`` are the tools that can be called, by name; ``waiting`` the steering prompts that wait; ``began`` the
-    messages of a turn that is resumed; ``compacts`` decides whether the history is cut when that is asked.
+    messages of a turn that is resumed; ``compacts`` decides whether the history is cut when that is asked; ``watch``
+    sees each event.
     """
 
     prompt: str
@@ -58,6 +59,7 @@ class RecordedTurn:
     definitions: Sequence[ToolDefinition] = ()
     waiting: list[QueuedPrompt] = field(factory=list)
     compacts: Callable[[int, int | None], Sequence[Message] | None] = lambda _tokens, _window: None
+    watch: Callable[[Event], object] = lambda _event: None
     asked_to_compact: list[tuple[int, int | None]] = field(factory=list)
     running_tools: int = 0
     most_tools_at_once: int = 0
@@ -117,6 +119,7 @@ class RecordedTurn:
         if self._transcript is None:
             self._transcript = TurnTranscript(self.turn_id)
         self._transcript.add(event)
+        self.watch(event)
         self.begun.set()
         if isinstance(event, TextDelta):
             self.first_text.set()

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_ai import Agent, AgentRetries
 from pydantic_ai.agent import AgentRun, CallToolsNode, ModelRequestNode
-from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.exceptions import ModelContextWindowExceededError, UnexpectedModelBehavior
 from pydantic_ai.messages import FunctionToolResultEvent, ModelMessage, ModelRequest, ModelRequestPart, ModelResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_graph import End
@@ -49,7 +49,9 @@ class Running:
         self._calls = 0
         self._failed_attempts = 0
         self._tokens = 0
-        self._checked = False
+        self._has_called = False
+        self._is_open = False  # a call that was begun: another try of it is no further call
+        self._is_cut = False  # compaction ran for this call
         self._ids: set[str] = set()
         self._responses: dict[str, ModelResponse] = {}
         self._stop_reason = "end_turn"
@@ -127,9 +129,8 @@ class Running:
             if isinstance(node, ModelRequestNode):
                 if (messages := await self._prepared(run, node)) is not None:
                     return messages
-                before = [*run.all_messages(), node.request]
-                if not await self._called(run, node):
-                    return before
+                if (messages := await self._called(run, node)) is not None:
+                    return messages
                 node = await run.next(node)
             elif isinstance(node, CallToolsNode):
                 if not node.model_response.tool_calls and (added := await self._turn.steering()):
@@ -144,16 +145,20 @@ class Running:
 
     async def _prepared(self, run: Run, node: ModelRequestNode[object, Any]) -> list[ModelMessage] | None:
         """Get a model call ready: put in what was added to the turn. Return a new beginning where one is needed."""
-        if self._failed_attempts:
+        if self._is_open:
             return None
         if added := await self._turn.steering():
             node.request.parts = [*node.request.parts, *await self._added_parts(added)]
-        due, self._checked = not self._checked, False
-        tokens = self._tokens + _tokens_of(node.request.parts) if self._calls else self._tokens
-        if due and await self._turn.compact_if_due(tokens, self._connection.model.context_window):
-            self._checked = True
-            return await self._converted(await self._messages())
-        return None
+        if self._is_cut:
+            return None
+        tokens = self._tokens + _tokens_of(node.request.parts) if self._has_called else self._tokens
+        if not await self._turn.compact_if_due(tokens, self._connection.model.context_window):
+            return None
+        return await self._after_cut()
+
+    async def _after_cut(self) -> list[ModelMessage]:
+        self._is_cut = True
+        return await self._converted(await self._messages())
 
     async def _added_parts(self, added: Sequence[QueuedPrompt]) -> list[ModelRequestPart]:
         messages = [
@@ -163,10 +168,12 @@ class Running:
         attached = await self._attached(messages)
         return [part for message in messages for part in user_parts(message, attached)]
 
-    async def _called(self, run: Run, node: ModelRequestNode[object, Any]) -> bool:
-        """Make one model call. Return whether it succeeded; if not, it is time to try again."""
+    async def _called(self, run: Run, node: ModelRequestNode[object, Any]) -> list[ModelMessage] | None:
+        """Make one model call. Return None if it succeeded; if not, what to try again with, when it is time to."""
         events = CallEvents(self._turn)
-        if not self._failed_attempts:
+        before = [*run.all_messages(), node.request]
+        if not self._is_open:
+            self._is_open = True
             self._calls += 1
             await events.begin(self._calls)
         try:
@@ -175,19 +182,34 @@ class Running:
                     await events.take(event)
         except MeerkatError:
             raise
+        except ModelContextWindowExceededError as error:
+            return await self._shortened(error)
         except Exception as error:  # noqa: BLE001 - the vendors' clients raise what they like
             await self._pause(error, events)
-            return False
-        self._failed_attempts = 0
+            return before
         await self._completed(events, run.all_messages()[-1])
-        return True
+        return None
 
     async def _completed(self, events: CallEvents, response: ModelMessage) -> None:
         assert isinstance(response, ModelResponse)
+        self._is_open = self._is_cut = False
+        self._has_called = True
+        self._failed_attempts = 0
         response.parts = with_unique_ids(response.parts, self._ids)
         self._responses |= {call.tool_call_id: response for call in response.tool_calls}
         self._tokens = response.usage.input_tokens + response.usage.output_tokens
         self._stop_reason = await events.complete(response)
+
+    async def _shortened(self, error: ModelContextWindowExceededError) -> list[ModelMessage]:
+        """Have the history cut that the provider found too long, and return it.
+
+        Raises:
+            ProviderError: it can't be, or has been just now.
+        """
+        window = self._connection.model.context_window or self._tokens
+        if self._is_cut or not await self._turn.compact_if_due(max(self._tokens, window), window):
+            raise provider_error(error, self._connection) from None
+        return await self._after_cut()
 
     async def _pause(self, error: Exception, events: CallEvents) -> None:
         """Wait before the next try.

@@ -101,7 +101,9 @@ def test_an_interrupted_turn_ends_at_once_and_closes_the_connection(agents: Conf
     on_a_loop(test)
 
 
-@pytest.mark.parametrize("text", ["naïve 漢字 👩‍👩‍👧 \u2028 \x07", "x" * 500_000, "<think>not hidden</think>", "`" * 10])
+@pytest.mark.parametrize(
+    "text", ["naïve 漢字 👩‍👩‍👧 \u2028 \x07", "x" * 500_000, "<think>not hidden</think>", "`" * 10]
+)
 def test_whatever_is_said_arrives_unchanged(chat: Configured, provider: Provider, text: str) -> None:
     provider.say(Text(text, chunks=7))
     turn = chat.turn(text)
