@@ -20,6 +20,9 @@ from meerkat_rpc.tools.process_group import KILL_GRACE_S, ProcessGroup
 CHUNK_BYTES = 1 << 16
 """How much is read at once: some hundred updates, which take milliseconds to look at."""
 
+AT_ONCE = 32
+"""After how many messages others get their turn: a chunk of small ones would hold up every session for a while."""
+
 TAIL_LINES = 20
 """How many of its last lines on stderr are shown when an agent dies: the message of a traceback, not its log."""
 
@@ -110,6 +113,8 @@ class AgentProcess:
         """Return the next message; None when there will be no more. What is no message goes to the tail."""
         while True:
             while self._ready:
+                if len(self._ready) % AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 line = self._ready.popleft()
                 if (message := message_of(line)) is not None:
                     return message

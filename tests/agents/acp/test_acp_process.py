@@ -16,10 +16,13 @@ import pytest
 
 from meerkat_rpc.agents.acp import peer
 from meerkat_rpc.agents.acp.agent import AcpBuilder
+from meerkat_rpc.agents.acp.conversation import HIGH_WATER, Conversation
 from meerkat_rpc.agents.acp.lines import Lines, LineTooLong
 from meerkat_rpc.agents.acp.pool import AgentPool
+from meerkat_rpc.agents.acp.process import AT_ONCE
+from meerkat_rpc.domain import Event
 from meerkat_rpc.errors import CapacityExhausted, ProviderError
-from tests.agents.acp.talking import Talk, acting, until
+from tests.agents.acp.talking import AskedTurn, Talk, acting, until
 
 
 def _lives(pid: int) -> bool:
@@ -342,6 +345,39 @@ def test_agents_that_have_gone_leave_no_descriptor(project: Path) -> None:
         await until(lambda: open_files() <= before)
 
     _pooled(AgentPool(max_agents=1), project, held)
+
+
+def test_an_agent_that_talks_faster_than_it_is_heard_is_held_back(talk_with: Any) -> None:
+    heard = asyncio.Event()
+
+    class Slow(AskedTurn):
+        async def emit(self, event: Event) -> None:
+            if len(self.events) > 10:
+                await heard.wait()
+            await AskedTurn.emit(self, event)
+
+    async def held(talk: Talk) -> None:
+        await talk.say("hello")
+        (seat,) = talk.builder._pool._seats.values()
+        assert seat.peer is not None
+        turn = talk.turn({"repeat": {"times": 20_000, "text": "x" * 100}})
+        slow = Slow(turn.prompt, turn.config, session_id=turn.session_id, cwd=turn.cwd, past=talk.past)
+        async with talk.running(slow) as running:
+            waiting: list[int] = []
+
+            def full() -> bool:
+                assert seat.peer is not None
+                if isinstance(listener := seat.peer.listener, Conversation):
+                    waiting.append(listener._said.qsize())
+                return waiting.count(max(waiting, default=0)) > 50 and waiting[-1] >= HIGH_WATER
+
+            await until(full)
+            assert max(waiting) <= HIGH_WATER + 2 * AT_ONCE
+            heard.set()
+            await asyncio.wait({running})
+        assert len(slow.text) == 2_000_000
+
+    talk_with(held)
 
 
 def test_known_agents_are_listed_with_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
