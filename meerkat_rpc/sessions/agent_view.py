@@ -45,7 +45,8 @@ class AgentView:
             self._allowed,
             self._emit,
             self.asking.ask,
-            transcript.begun_calls if turn.resumed else set(),
+            flushed=turn.flushed,
+            lost_calls=transcript.begun_calls if turn.resumed else set(),
         )
 
     # -- what it is about ----------------------------------------------------------------------------------------
@@ -148,7 +149,9 @@ class AgentView:
 
     async def compact_if_due(self, tokens: int, window: int | None) -> bool:
         """Summarise what is old if that is due."""
-        compactor = Compactor(self._session, self._turn.settings.compaction, self._agent, self._emit)
+        settings = self._turn.settings.compaction
+        settings = settings._replace(keep_turns=max(settings.keep_turns, 1))  # the one that runs
+        compactor = Compactor(self._session, settings, self._agent, self._emit)
         if not compactor.is_due(tokens, window):
             return False
         messages = [*await self._messages_before(), *await self.so_far()]

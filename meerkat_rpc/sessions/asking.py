@@ -74,7 +74,7 @@ class Asking:
     @property
     def waits_resumably(self) -> bool:
         """Whether the turn waits for somebody and could be taken up by another process."""
-        return self._resumable and bool(self._answers)
+        return self._resumable and any(not answer.done() for answer in self._answers.values())
 
     @property
     def open_keys(self) -> list[str]:
@@ -137,8 +137,7 @@ class Asking:
         try:
             if not self._session.journal.durable:
                 return await waiting
-            while not waiting.done():
-                await asyncio.wait({waiting}, timeout=LOOK_S)
+            while not (await asyncio.wait({waiting}, timeout=LOOK_S))[0]:
                 await self._look(approval_id)
             return waiting.result()
         finally:
@@ -151,6 +150,7 @@ class Asking:
             head, _ = await self._session.journal.reload()
             for item in head.approvals if head is not None else ():
                 if item.approval_id == approval_id and item.choice is not None:
+                    await self._session.catch_up()  # with the rule that the answer may have brought
                     self.answered(item)
 
 

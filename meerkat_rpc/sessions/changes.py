@@ -77,7 +77,7 @@ def queued(head: SessionHead, item: QueuedPrompt, blobs: Mapping[str, bytes]) ->
     refuse_archived(head)
     for known in head.queue:
         if known.turn_id == item.turn_id:
-            if known.prompt != item.prompt:
+            if (known.prompt, known.attachments) != (item.prompt, item.attachments):
                 raise InvalidArgument("params.turn_id: this id was used before, with another prompt")
             return SessionChange(evolve(head, revision=head.revision + 1))
     queue = (*head.queue, item)

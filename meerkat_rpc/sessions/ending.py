@@ -102,7 +102,7 @@ def ending_change(
     at = max(now_ms(), head.updated_ms)
     messages = transcript.finish()
     injected = [
-        LoggedEvent(seq, at, message.turn_id, encode_event(ContextInjected(message.content)))
+        LoggedEvent(seq, at, record.turn_id, encode_event(ContextInjected(message.content)))
         for seq, message in enumerate(head.context, last_seq + 1)
     ]
     last_seq += len(injected)

@@ -104,7 +104,8 @@ class EphemeralSessionService:
                 blobs=request.blobs,
             )
             turn = self._admit(session, first)
-            turn.create_turn_id = session.create_turn_id = request.turn_id
+            session.create_turn_id = request.turn_id
+            turn.bring({}, request.turn_id)
             await session.run(turn)
         except BaseException:
             if session.head.revision == 0 and session.turn is None:

@@ -54,11 +54,15 @@ class LiveSession:
         return self.head.session_id
 
     @property
+    def busy(self) -> bool:
+        """Whether no turn can be let in for the moment: one is, or somebody is alone with the session."""
+        return self.turn is not None or self.reserved
+
+    @property
     def idle(self) -> bool:
         """Whether the session could be put to rest: no turn, no follower, nobody who is about to do something."""
         return (
-            self.turn is None
-            and not self.reserved
+            not self.busy
             and not self._users
             and not self.feed.followed
             and not self._committing.locked()
@@ -86,6 +90,7 @@ class LiveSession:
             yield
         finally:
             self.reserved = False
+            self._let_next_in()
 
     def admit(self, make: Callable[[], LiveTurn]) -> LiveTurn:
         """Let one turn in, now: the one that ``make`` makes.
@@ -112,6 +117,9 @@ class LiveSession:
     def turn_over(self) -> None:
         """Note that the turn is over: the next one may be let in, before anybody else has the time to ask."""
         self.turn = None
+        self._let_next_in()
+
+    def _let_next_in(self) -> None:
         if self.on_turn_over is not None:
             self.on_turn_over(self)
 
@@ -161,6 +169,11 @@ class LiveSession:
             raise SessionNotFound("there is no such session", session_id=self.session_id)
         self.head = head
         self.feed.jump(last_seq)
+
+    async def catch_up(self) -> None:
+        """Take over what another process did to the head beside the turn that runs here."""
+        async with self._committing:
+            await self.reload()
 
     async def committed(self) -> None:
         """Wait until what is being committed is."""

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from meerkat_rpc.domain import QueuedPrompt
-from meerkat_rpc.errors import MeerkatError
+from meerkat_rpc.errors import MeerkatError, TurnTaken
+from meerkat_rpc.sessions.changes import unqueued
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.service import TurnHandle
 from meerkat_rpc.sessions.surroundings import Surroundings
@@ -40,7 +41,7 @@ class LiveTurns:
     def admit(self, session: LiveSession, wanted: QueuedPrompt, blobs: Mapping[str, bytes]) -> LiveTurn:
         """Let a turn in. Raises as ``LiveSession.admit``."""
         turn = session.admit(lambda: LiveTurn(session, wanted, self.build, self.surroundings))
-        turn.blobs.update(blobs)
+        turn.bring(blobs)
         return turn
 
     async def take_up(self, session: LiveSession) -> LiveTurn:
@@ -59,7 +60,7 @@ class LiveTurns:
     def start_queued(self, session: LiveSession) -> LiveTurn | None:
         """Begin the next turn that waits in the queue, if it can begin; the answer comes at once."""
         head = session.head
-        if not head.queue or head.archived or session.leaving or session.turn is not None or self._closed():
+        if not head.queue or head.archived or session.busy or session.leaving or self._closed():
             return None
         turn = self.admit(session, head.queue[0], {})
         task = asyncio.get_running_loop().create_task(self._see_in(session, turn), name=f"start {turn.turn_id}")
@@ -70,6 +71,9 @@ class LiveTurns:
     async def _see_in(self, session: LiveSession, turn: LiveTurn) -> None:
         try:
             await session.run(turn)
+        except TurnTaken:  # it has run, perhaps in another process: what waits behind it must not wait for ever
+            await session.change(lambda head, _: unqueued(head, turn.turn_id))
+            self.start_queued(session)
         except MeerkatError as error:  # it stays in the queue, and its session says why when it is next used
             logger.warning("turn %s, which waited, could not begin: %s", turn.turn_id, error.message)
         else:

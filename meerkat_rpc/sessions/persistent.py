@@ -7,30 +7,25 @@ that needs no live session from the store itself. A turn's process may die at an
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 
-from attrs import evolve
-
-from meerkat_rpc.domain import AgentConfig, Approval, Labels, LoggedEvent, Remember, RunResult, TurnOutcome
+from meerkat_rpc.domain import AgentConfig, Approval, Labels, LoggedEvent, Remember
 from meerkat_rpc.errors import (
-    MeerkatError,
     RevisionConflict,
     SessionBusy,
     SessionNotFound,
-    SessionNotRunning,
-    StoreError,
     TurnTaken,
 )
-from meerkat_rpc.sessions import answering, asking, changes, listing, reading, replay
+from meerkat_rpc.sessions import answering, asking, changes, listing, reading
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.folding import FoldingPolicy
+from meerkat_rpc.sessions.health import with_store
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.orphans import Orphans
-from meerkat_rpc.sessions.replay import Replay
+from meerkat_rpc.sessions.remote_turns import RemoteTurns
+from meerkat_rpc.sessions.removing import Removing
 from meerkat_rpc.sessions.service import (
     Compacted,
     Created,
@@ -51,22 +46,9 @@ from meerkat_rpc.sessions.waking import Waking
 from meerkat_rpc.sessions.watch import Watch
 from meerkat_rpc.store.base import Store
 
-HEALTH_PATIENCE_S = 1.0
-"""How long the store may take to say how it is: it answers within milliseconds, or something is wrong with it, and
-whoever watches over a server needs to hear that soon."""
-
-CATALOGUE_PATIENCE_S = 3.0
-"""How long it may take to count the sessions after that: the first time it reads their catalogue, of 50,000 perhaps."""
-
-REMOTE_TURN_POLL_S = 0.1
-"""How often a turn that another process runs is looked at by a caller who repeated its id."""
-
 DEFERRED_CREATES = 64
 """How many sessions without a turn are being committed at once: more would wait for the one store thread anyway, and
 would count as live meanwhile. A client may ask for thousands in one go."""
-
-
-logger = logging.getLogger(__name__)
 
 
 class PersistentSessionService:
@@ -91,7 +73,8 @@ class PersistentSessionService:
         self._recovery: asyncio.Task[None] | None = None
         self._folding = folding
         self._folding_task: asyncio.Task[None] | None = None
-        self._taking_up: set[asyncio.Task[None]] = set()
+        self._removing = Removing(store, self._waking, self._orphans, live.sessions)
+        self._remote = RemoteTurns(store, self._waking, self._orphans, lease, live.turns)
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
         self._order = -1, listing.NewestFirst(())
 
@@ -145,7 +128,7 @@ class PersistentSessionService:
             return await self._start_turn(session, request)
 
     async def _start_turn(self, session: LiveSession, request: StartTurn) -> TurnHandle:
-        remote = await self._remote_turn(session, request)
+        remote = await self._remote.find(session, request)
         if remote is not None:
             return remote
         await self._lease.hold()
@@ -201,22 +184,8 @@ class PersistentSessionService:
             raise asking.unknown(approval_id) from None
         with session.in_use():
             approval = await self._live.respond(approval_id, choice, remember)
-        if await self._orphans.is_abandoned(session.head):
-            task = asyncio.get_running_loop().create_task(self._take_up(session), name=f"take up {approval.turn_id}")
-            self._taking_up.add(task)
-            task.add_done_callback(self._taking_up.discard)
+        await self._remote.answered(session, approval)
         return approval
-
-    async def _take_up(self, session: LiveSession) -> None:
-        """Go on with a turn that has its answer: the answer is kept whatever comes of this."""
-        with session.in_use():
-            try:
-                await self._lease.hold()
-                await self._live.turns.take_up(session)
-            except (SessionBusy, SessionNotRunning):  # another answer, or another process, was faster
-                return
-            except MeerkatError as error:
-                logger.warning("session %s: its turn could not be taken up: %s", session.session_id, error.message)
 
     async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
         """See ``SessionService``."""
@@ -238,27 +207,6 @@ class PersistentSessionService:
         if request.turn_id is not None:
             return await self._store.session_of_turn(request.turn_id)
         return None
-
-    async def _remote_turn(self, session: LiveSession, request: StartTurn) -> Replay | None:
-        """Return the handle of the turn asked for when another process is running it."""
-        if request.turn_id is None or session.turn is not None:
-            return None
-        record = await self._store.turn(request.session_id, request.turn_id)
-        if record is None or record.outcome is not TurnOutcome.RUNNING:
-            return None
-        replay.check_prompt(record.prompt_digest, request)
-        turn_id = request.turn_id
-        return Replay(request.session_id, turn_id, lambda: self._await_remote(session, turn_id))
-
-    async def _await_remote(self, session: LiveSession, turn_id: str) -> RunResult:
-        while True:
-            await self._waking.head(session.session_id)  # ends the turn if its process is gone
-            record = await self._store.turn(session.session_id, turn_id)
-            if record is None:
-                raise SessionNotFound("there is no such session", session_id=session.session_id)
-            if record.outcome is not TurnOutcome.RUNNING:
-                return await replay.of_ended(session.journal, session.session_id, record)
-            await asyncio.sleep(REMOTE_TURN_POLL_S)
 
     # -- read --------------------------------------------------------------------------------------------------
 
@@ -326,22 +274,11 @@ class PersistentSessionService:
         with session.in_use():
             await self._live.clear_out(session)
             try:
-                await self._delete_idle(session_id)
+                await self._removing.delete_idle(session_id)
             except BaseException:
                 session.leaving = False
                 raise
         self._live.sessions.release(session)
-
-    async def _delete_idle(self, session_id: str) -> None:
-        """Delete the session unless a turn runs in it, in whichever process, by the time it is deleted."""
-        while True:
-            head = await self._waking.head(session_id)
-            if asking.is_suspended(head):
-                head = await self._orphans.interrupt_abandoned(head) or head
-            changes.refuse_running(head)
-            with contextlib.suppress(RevisionConflict):  # changed a moment ago: look again
-                await self._store.delete(session_id, head)
-                return
 
     async def prune(self, session_id: str, before_ms: int) -> bool:
         """Delete the session if nothing happened in it since ``before_ms`` and nothing does; return whether.
@@ -349,14 +286,7 @@ class PersistentSessionService:
         Raises:
             StoreError: the store refused.
         """
-        head = await self._store.head(session_id)
-        if head is None or head.updated_ms >= before_ms or self._live.sessions.find(session_id) is not None:
-            return False
-        try:
-            changes.refuse_running(head)
-            return await self._store.delete(session_id, head)
-        except (SessionBusy, RevisionConflict):
-            return False
+        return await self._removing.prune(session_id, before_ms)
 
     async def update(
         self, session_id: str, title: str | None, labels: Labels | None, config: AgentConfig = AgentConfig()
@@ -376,15 +306,7 @@ class PersistentSessionService:
 
     async def health(self) -> ServiceHealth:
         """See ``SessionService``."""
-        live = await self._live.health()
-        try:
-            async with asyncio.timeout(HEALTH_PATIENCE_S):
-                usage = await self._store.usage()
-            async with asyncio.timeout(CATALOGUE_PATIENCE_S):
-                _, rows = await self._store.catalogue()
-            return evolve(live, stored_sessions=len(rows), usage=usage)
-        except (StoreError, TimeoutError):
-            return evolve(live, stored_sessions=len(self._order[1]), store_answers=False)
+        return await with_store(await self._live.health(), self._store, len(self._order[1]))
 
     async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
         """Return how many bytes each of the sessions takes in the store."""
@@ -404,7 +326,8 @@ class PersistentSessionService:
 
     async def close(self) -> None:
         """See ``SessionService``."""
-        for task in (self._recovery, self._folding_task, *self._taking_up):
+        self._remote.close()
+        for task in (self._recovery, self._folding_task):
             if task is not None:
                 task.cancel()
         try:

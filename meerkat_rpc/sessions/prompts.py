@@ -20,6 +20,8 @@ def prompt_of(request: StartTurn, *, steer: bool = False) -> QueuedPrompt:
 
 async def steer(session: LiveSession, request: StartTurn, expected_turn_id: str | None) -> Queued:
     """Add to the running turn. See ``SessionService``."""
+    if request.turn_id is not None and await _has_begun(session, request):
+        return Queued(request.turn_id, 0)
     running = session.turn.turn_id if session.turn else session.head.running and session.head.running.turn_id
     if running is None or expected_turn_id not in (None, running):
         raise SessionNotRunning(
@@ -38,7 +40,7 @@ async def enqueue(turns: LiveTurns, session: LiveSession, request: StartTurn) ->
     item = prompt_of(request)
     change = await session.change(lambda head, _: changes.queued(head, item, request.blobs))
     position = _position(change.head.queue, item.turn_id)
-    if session.turn is None and session.head.running is None:
+    if not session.busy and session.head.running is None:
         begun = turns.start_queued(session)
         if begun is not None and begun.turn_id == item.turn_id:
             return Queued(item.turn_id, 0, begun)
@@ -63,6 +65,8 @@ async def _has_begun(session: LiveSession, request: StartTurn) -> bool:
 async def dequeue(session: LiveSession, turn_id: str) -> bool:
     """Take back a prompt that waits. See ``SessionService``."""
     found = False
+    if session.turn is not None and turn_id in session.turn.transcript.steered:
+        return False
 
     def build(head: SessionHead, _: int) -> SessionChange:
         nonlocal found

@@ -14,26 +14,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from attrs import evolve
 
 from meerkat_rpc.agents.base import Agent, AgentResult
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import (
-    FIRST_PROMPT_CHARS,
     AgentConfig,
     Approval,
     Event,
     LoggedEvent,
     QueuedPrompt,
-    RunningTurn,
     RunResult,
-    RunStarted,
-    SessionChange,
     SessionHead,
-    Step,
     TextDelta,
     ToolCallRequested,
     TurnCompleted,
@@ -41,13 +35,13 @@ from meerkat_rpc.domain import (
     TurnRecord,
     TurnStarted,
 )
-from meerkat_rpc.errors import BY_CODE, AgentError, BudgetExhausted, MeerkatError, SessionBusy, StoreError
-from meerkat_rpc.event_json import as_json, encode_event
+from meerkat_rpc.errors import AgentError, BudgetExhausted, MeerkatError, SessionBusy, StoreError
+from meerkat_rpc.sessions.admission import FirstCommit, admitted, admitted_record
 from meerkat_rpc.sessions.agent_view import AgentView
 from meerkat_rpc.sessions.budgets import Budget
-from meerkat_rpc.sessions.changes import queue_without, refuse_archived, refuse_running
 from meerkat_rpc.sessions.emitter import Emitter
-from meerkat_rpc.sessions.ending import Ending, answer, ending_change, kept_result, prompt_digest, user_message
+from meerkat_rpc.sessions.ending import Ending, answer, ending_change, kept_result
+from meerkat_rpc.sessions.failure import failure_of
 from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.sessions.taking_up import replayed, taken_up
 from meerkat_rpc.sessions.transcript import TurnTranscript, check_texts
@@ -108,8 +102,7 @@ class LiveTurn:
         self.settings = surroundings.settings_for(session.head.cwd)
         self.resumed = resumed
         self.number = session.head.turn_count + (0 if resumed else 1)
-        self.create_turn_id: str | None = None
-        self.blobs: dict[str, bytes] = {}
+        self._first = FirstCommit()
         self.started_ms = now_ms()
         self.transcript = TurnTranscript(
             wanted.turn_id, {item.turn_id: item.attachments for item in session.head.queue}
@@ -121,6 +114,10 @@ class LiveTurn:
         self._ending: Ending | None = None
         self._agent_task: asyncio.Task[AgentResult] | None = None
         self._agent_over: asyncio.Future[None] = loop.create_future()
+
+    def bring(self, blobs: Mapping[str, bytes], create_turn_id: str | None = None) -> None:
+        """Have the first commit bring these contents, and the id by which a repeated create finds the session."""
+        self._first = FirstCommit(create_turn_id or self._first.create_turn_id, {**self._first.blobs, **blobs})
 
     # -- for the agent, by way of its view -------------------------------------------------------------------
 
@@ -225,46 +222,13 @@ class LiveTurn:
             self._record, self.started_ms = await replayed(session, self.turn_id, self.transcript)
             change = await session.change(lambda head, _: taken_up(head, self.turn_id, session.owner))
         else:
-            change = await session.change(self._admission)
+            change = await session.change(partial(admitted, self.wanted, session.owner, self._first))
+            self._record, self.started_ms = admitted_record(change), change.head.updated_ms
+            self.number = change.head.turn_count
         self._events = TurnEvents(session.feed, self.turn_id, session.feed.last_seq + 1)
         session.feed.publish(change.events)
         self._emitter = Emitter(self.turn_id, session.feed.last_seq, session.journal, session.feed, self._stop_agent)
         self._budget = Budget(self.config, self.settings.budget, change.head, self.transcript, self._exhausted)
-
-    def _admission(self, head: SessionHead, last_seq: int) -> SessionChange:
-        """Build the commit that makes the prompt durable."""
-        refuse_running(head)
-        refuse_archived(head)
-        head.after(Step.ADMIT)
-        at = max(now_ms(), head.updated_ms)
-        self.number, self.started_ms = head.turn_count + 1, at
-        started = LoggedEvent(last_seq + 1, at, self.turn_id, encode_event(RunStarted(head.session_id, self.prompt)))
-        self._record = TurnRecord(
-            turn_id=self.turn_id,
-            prompt_digest=prompt_digest(self.prompt, self.wanted.attachments),
-            outcome=TurnOutcome.RUNNING,
-            first_seq=last_seq + 1,
-            first_message=head.message_count,
-        )
-        running = RunningTurn(self.turn_id, self.session.owner, last_seq + 1, head.message_count, at)
-        return SessionChange(
-            head=evolve(
-                head,
-                revision=head.revision + 1,
-                updated_ms=at,
-                first_prompt=head.first_prompt if head.first_prompt is not None else self.prompt[:FIRST_PROMPT_CHARS],
-                message_count=head.message_count + 1,
-                turn_count=head.turn_count + 1,
-                running=running,
-                turn_config=self.wanted.config,
-                queue=queue_without(head.queue, self.turn_id),
-            ),
-            messages=[user_message(self.wanted, at)],
-            events=[started],
-            turn=self._record,
-            create_turn_id=self.create_turn_id,
-            blobs=self.blobs,
-        )
 
     async def _run_agent(self) -> Ending:
         """Run the agent to its end, or to where it was interrupted."""
@@ -283,7 +247,7 @@ class LiveTurn:
             return Ending(result=task.result())
         if self._ending is not None:
             return self._ending
-        return Ending(error=self._failure(task))
+        return Ending(error=failure_of(self.turn_id, task))
 
     async def _guarded(self) -> AgentResult:
         """Run the agent; what would end the process, an agent's ``sys.exit()``, ends the turn instead."""
@@ -295,17 +259,6 @@ class LiveTurn:
             raise AgentError(f"the agent tried to end the process ({type(exit_).__name__})") from exit_
         finally:
             self._emitter.hold()
-
-    def _failure(self, task: asyncio.Task[AgentResult]) -> MeerkatError:
-        if task.cancelled():
-            return AgentError("the agent gave up: it cancelled its own task")
-        error = task.exception()
-        if isinstance(error, MeerkatError):
-            told = BY_CODE.get(error.code, AgentError)(str(error.message))
-            told.data = as_json(error.data)
-            return told
-        logger.warning("turn %s: the agent failed", self.turn_id, exc_info=error)
-        return AgentError(": ".join(filter(None, [type(error).__name__, _words(error)])))
 
     async def _finish(self, ending: Ending) -> None:
         """Commit the end, then let everybody know."""
@@ -384,11 +337,3 @@ class LiveTurn:
     def _give_up(self) -> None:
         if not self._agent_over.done():
             self._agent_over.set_result(None)
-
-
-def _words(error: BaseException | None) -> str:
-    """Return what ``error`` says; nothing for one that can't even do that."""
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - an agent's exception is an agent's code
-        return ""

@@ -62,6 +62,7 @@ class TurnTools:
         allowed: the rules that hold now.
         emit: emits an event of the turn.
         ask: asks a person.
+        flushed: waits until what was emitted is in the log.
         lost_calls: calls that had begun in a process that is gone.
     """
 
@@ -72,6 +73,8 @@ class TurnTools:
         allowed: Callable[[], Sequence[str]],
         emit: Callable[[Event], Awaitable[None]],
         ask: Ask,
+        *,
+        flushed: Callable[[], Awaitable[None]],
         lost_calls: set[str],
     ) -> None:
         self._scope = scope
@@ -79,6 +82,7 @@ class TurnTools:
         self._allowed = allowed
         self._emit = emit
         self._ask = ask
+        self._flushed = flushed
         self._lost = lost_calls
         self._tools: Mapping[str, Tool] | None = None
 
@@ -125,6 +129,7 @@ class TurnTools:
     async def _execute(self, tool: Tool, call: ToolCallContext, args: JSON) -> ToolOutcome:
         name, limit_s = tool.definition.name, tool.definition.timeout_s
         await self._emit(ToolExecutionStarted(call.call_id, name))
+        await self._flushed()  # whoever takes the turn up must know that it may have happened
         began, deadline = time.monotonic(), asyncio.timeout(limit_s)
         try:
             async with deadline:
@@ -153,10 +158,11 @@ def bounded(outcome: ToolOutcome) -> ToolOutcome:
     encoded = encode_json(outcome.result)
     if len(encoded) <= MAX_RESULT_BYTES:
         return ToolOutcome(as_json(outcome.result), outcome.is_error)
-    text = outcome.result if isinstance(outcome.result, str) else encoded.decode()
+    whole = as_json(outcome.result).encode() if isinstance(outcome.result, str) else encoded
     part = MAX_RESULT_BYTES // 4
-    shown = f"{text[:part]}\n[… {len(text) - 2 * part} of {len(text)} characters left out …]\n{text[-part:]}"
-    return ToolOutcome(as_json(shown), outcome.is_error)
+    head, tail = (piece.decode("utf-8", "ignore") for piece in (whole[:part], whole[-part:]))
+    shown = f"{head}\n[… {len(whole) - 2 * part} of {len(whole)} bytes left out …]\n{tail}"
+    return ToolOutcome(shown, outcome.is_error)
 
 
 def _details(tool: Tool, call: ToolCallContext, args: JSON, preview: ApprovalPreview) -> JSON:

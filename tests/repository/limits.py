@@ -37,7 +37,7 @@ LIMITS = (
     Limit(
         "an interrupted agent's time to stop before its turn ends without it", "sessions.turn.INTERRUPT_GRACE_S", "s"
     ),
-    Limit("entries in a page of a list, a history or a log", "wire.types.MAX_PAGE"),
+    Limit("entries in a page of a list, a history or a log", "wire.types.marks.MAX_PAGE"),
     Limit("sequence numbers that one `deltas_folded` stands for", "store.rules.FOLD_BLOCK"),
     Limit("how long after its start a server begins to fold old deltas", "sessions.folding.START_S", "s"),
     Limit("an ephemeral session's log", "sessions.journal.MEMORY_LOG_BYTES", "bytes"),
@@ -50,6 +50,17 @@ LIMITS = (
     Limit("how much of a wrong name a message repeats", "errors.SHOWN_CHARS", "characters"),
     Limit("a title made from the first prompt", "domain.TITLE_CHARS", "characters"),
     Limit("how much of the first prompt is searched", "domain.FIRST_PROMPT_CHARS", "characters"),
+    Limit("one attachment of a prompt", "rpc.prompt_content.MAX_ATTACHMENT_BYTES", "bytes"),
+    Limit("attachments of one prompt", "rpc.prompt_content.MAX_ATTACHMENTS"),
+    Limit(
+        "what is kept of a tool's result: beginning and end of a longer one",
+        "sessions.turn_tools.MAX_RESULT_BYTES",
+        "bytes",
+    ),
+    Limit("a tool's time, unless whoever lends it says otherwise", "tools.base.DEFAULT_TIMEOUT_S", "s"),
+    Limit("the making of a summary", "sessions.compacting.SUMMARY_TIMEOUT_S", "s"),
+    Limit("the part of a model's window at which its history is summarised", "sessions.compaction.WINDOW_PART"),
+    Limit("how late an answer that another process took can be", "sessions.asking.LOOK_S", "s"),
     Limit("`acp:…`: agents that run at once; one that waits makes room", "agents.acp.pool.MAX_AGENTS"),
     Limit("`acp:…`: how long an agent is kept after a turn", "agents.acp.pool.IDLE_S", "s"),
     Limit("`acp:…`: an agent's time to answer `initialize`", "agents.acp.peer.INITIALIZE_S", "s"),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from meerkat_rpc.sessions.persistent import HEALTH_PATIENCE_S, PersistentSessionService
+from meerkat_rpc.sessions.health import HEALTH_PATIENCE_S
+from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.store.disk import DiskStore
 from tests.sessions.services import Services, make
 

@@ -158,9 +158,9 @@ def test_whatever_an_agent_raises_the_session_stays_usable(services: Services, r
 def test_an_unknown_model_fails_the_turn_and_keeps_the_prompt(services: Services, run: Run) -> None:
     async def scenario() -> None:
         async with services.open() as service:
-            created = await service.create(CreateSession("precious", AgentConfig(model="gpt-99")))
+            created = await service.create(CreateSession("precious", AgentConfig(model="parrot-99")))
             assert created.turn is not None
-            with pytest.raises(ProviderError, match="gpt-99"):
+            with pytest.raises(ProviderError, match="parrot-99"):
                 await created.turn.result()
             page = await service.history(created.session_id, 0, 10)
             assert [message.content for message in page.messages] == ["precious"]

@@ -1,0 +1,80 @@
+"""Turns that another process runs, or ran: waited for by whoever repeats their id, taken up once they have their
+answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from meerkat_rpc.domain import Approval, RunResult, TurnOutcome
+from meerkat_rpc.errors import MeerkatError, SessionBusy, SessionNotFound, SessionNotRunning
+from meerkat_rpc.sessions import replay
+from meerkat_rpc.sessions.lease import Lease
+from meerkat_rpc.sessions.live import LiveSession
+from meerkat_rpc.sessions.live_turns import LiveTurns
+from meerkat_rpc.sessions.orphans import Orphans
+from meerkat_rpc.sessions.replay import Replay
+from meerkat_rpc.sessions.service import StartTurn
+from meerkat_rpc.sessions.waking import Waking
+from meerkat_rpc.store.base import Store
+
+POLL_S = 0.1
+"""How often a turn that another process runs is looked at by a caller who repeated its id."""
+
+logger = logging.getLogger(__name__)
+
+
+class RemoteTurns:
+    """The turns of other processes over the same store."""
+
+    def __init__(self, store: Store, waking: Waking, orphans: Orphans, lease: Lease, turns: LiveTurns) -> None:
+        self._store = store
+        self._waking = waking
+        self._orphans = orphans
+        self._lease = lease
+        self._turns = turns
+        self._taking_up: set[asyncio.Task[None]] = set()
+
+    async def find(self, session: LiveSession, request: StartTurn) -> Replay | None:
+        """Return the handle of the turn asked for when another process is running it."""
+        if request.turn_id is None or session.turn is not None:
+            return None
+        record = await self._store.turn(request.session_id, request.turn_id)
+        if record is None or record.outcome is not TurnOutcome.RUNNING:
+            return None
+        replay.check_prompt(record.prompt_digest, request)
+        turn_id = request.turn_id
+        return Replay(request.session_id, turn_id, lambda: self._result(session, turn_id))
+
+    async def _result(self, session: LiveSession, turn_id: str) -> RunResult:
+        while True:
+            await self._waking.head(session.session_id)  # ends the turn if its process is gone
+            record = await self._store.turn(session.session_id, turn_id)
+            if record is None:
+                raise SessionNotFound("there is no such session", session_id=session.session_id)
+            if record.outcome is not TurnOutcome.RUNNING:
+                return await replay.of_ended(session.journal, session.session_id, record)
+            await asyncio.sleep(POLL_S)
+
+    async def answered(self, session: LiveSession, approval: Approval) -> None:
+        """Begin to take up the turn that ``approval`` let go on, if no process is there for it."""
+        if await self._orphans.is_abandoned(session.head):
+            task = asyncio.get_running_loop().create_task(self._take_up(session), name=f"take up {approval.turn_id}")
+            self._taking_up.add(task)
+            task.add_done_callback(self._taking_up.discard)
+
+    async def _take_up(self, session: LiveSession) -> None:
+        """Go on with a turn that has its answer: the answer is kept whatever comes of this."""
+        with session.in_use():
+            try:
+                await self._lease.hold()
+                await self._turns.take_up(session)
+            except (SessionBusy, SessionNotRunning):  # another answer, or another process, was faster
+                return
+            except MeerkatError as error:
+                logger.warning("session %s: its turn could not be taken up: %s", session.session_id, error.message)
+
+    def close(self) -> None:
+        """Take nothing up any more."""
+        for task in self._taking_up:
+            task.cancel()
