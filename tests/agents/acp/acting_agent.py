@@ -130,6 +130,10 @@ class Acts:
         with open(path, "w", encoding="ascii") as file:
             file.write(str(process.pid))
 
+    async def later(self, step: dict[str, Any]) -> None:
+        """Ask for permission, and write a file, when the turn is over."""
+        self.agent.afterwards = (self.session_id, step)
+
     async def holder(self, _: Any) -> None:
         """Start a process that holds our output open."""
         subprocess.Popen(["sleep", "600"])  # noqa: ASYNC220 - it returns at once
@@ -145,6 +149,7 @@ class Acts:
             "variable": os.environ.get("ACTING_VARIABLE"),
             "client": self.agent.client,
             "chosen": self.agent.chosen,
+            "later": self.agent.answers,
             "prompts": self.agent.sessions[self.session_id],
         }
         await self.say(json.dumps(facts[name]))
@@ -173,6 +178,9 @@ class ActingAgent:
         self.sessions: dict[str, list[str]] = {}
         self.client: Any = None
         self.chosen: list[Any] = []
+        self.afterwards: tuple[str, dict[str, Any]] | None = None
+        self.answers: list[Any] = []
+        self.asking: asyncio.Task[None] | None = None
         self.working: dict[str, asyncio.Task[Any]] = {}
 
     def on_connect(self, connection: Any) -> None:
@@ -190,6 +198,9 @@ class ActingAgent:
         self.client = client_capabilities and client_capabilities.model_dump(by_alias=True, exclude_none=True)
         resume = schema.SessionCapabilities(resume=schema.SessionResumeCapabilities())
         login = schema.AuthMethodAgent(id="login", name="Log in", description="Run `acting login`")
+        key = schema.EnvVarAuthMethod(
+            type="env_var", id="key", name="A key", vars=[schema.AuthEnvVar(name="ACTING_KEY")]
+        )
         return schema.InitializeResponse(
             protocol_version=self.options.protocol,
             agent_capabilities=schema.AgentCapabilities(
@@ -199,7 +210,7 @@ class ActingAgent:
                 ),
                 session_capabilities=resume if self.options.resume else schema.SessionCapabilities(),
             ),
-            auth_methods=[login] if self.options.login else [],
+            auth_methods=[login, key] if self.options.login else [],
         )
 
     async def new_session(self, **_: Any) -> Any:
@@ -267,7 +278,20 @@ class ActingAgent:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             acts.stop_reason = "cancelled"
+        if self.afterwards is not None:
+            self.asking = asyncio.create_task(self.ask_on(*self.afterwards))
+            self.afterwards = None
         return schema.PromptResponse(stop_reason=acts.stop_reason, usage=acts.usage)  # type: ignore[arg-type]
+
+    async def ask_on(self, session_id: str, step: dict[str, Any]) -> None:
+        await asyncio.sleep(0.1)  # so that the answer to the prompt goes first
+        for method in ("session/request_permission", "fs/write_text_file"):
+            try:
+                self.answers.append(await self.request(method, {"sessionId": session_id, **step}))
+            except acp.RequestError as error:
+                self.answers.append(str(error))
+        with open(step["path"], "w", encoding="ascii") as file:
+            file.write("asked")
 
     async def play(self, acts: Acts, prompt: list[Any]) -> None:
         texts = [block.text for block in prompt if block.type == "text"]

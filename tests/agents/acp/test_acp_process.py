@@ -100,7 +100,9 @@ def test_an_agent_of_another_version_is_refused(talk_with: Any) -> None:
 
 def test_an_agent_that_wants_a_login_says_how(talk_with: Any) -> None:
     async def held(talk: Talk) -> None:
-        with pytest.raises(ProviderError, match=r"wants you to log in .*Log in \(Run `acting login`\)"):
+        with pytest.raises(
+            ProviderError, match=r"to log in .*Log in \(Run `acting login`\); A key by setting ACTING_KEY"
+        ):
             await talk.say("x")
 
     talk_with(held, "--login")
@@ -141,6 +143,26 @@ def test_a_folder_that_is_gone_is_named(talk_with: Any, project: Path) -> None:
         project.rmdir()
         with pytest.raises(ProviderError, match="the session's folder is gone"):
             await talk.say("x")
+
+    talk_with(held)
+
+
+def test_without_the_library_the_way_to_it_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "acp", None)
+
+    async def held() -> None:
+        with pytest.raises(ProviderError, match=r"pip install 'meerkat-rpc\[acp\]'"):
+            await Talk(AcpBuilder(), acting(), project).say("x")
+
+    asyncio.run(held())
+
+
+def test_an_agent_whose_message_is_too_long_is_given_up(talk_with: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lines.__init__, "__defaults__", (10_000,))
+
+    async def held(talk: Talk) -> None:
+        with pytest.raises(ProviderError, match="longer than is taken"):
+            await talk.say({"say_large": 20_000})
 
     talk_with(held)
 

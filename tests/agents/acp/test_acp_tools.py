@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -316,6 +316,34 @@ def test_a_question_that_cant_be_kept_fails_the_turn(talk_with: Any) -> None:
     talk_with(held)
 
 
+def test_between_turns_nothing_can_be_asked_or_written(talk_with: Any, project: Path, tmp_path: Path) -> None:
+    async def held(talk: Talk) -> None:
+        asked = tmp_path / "asked"
+        step = {"toolCall": READ, "options": OPTIONS, "path": str(asked), "content": "x"}
+        turn = await talk.say({"later": step})
+        await until(asked.exists)
+        assert await talk.facts("later") == [{"outcome": {"outcome": "cancelled"}}, "Method not found"]
+        assert turn.questions == []
+
+    talk_with(held)
+
+
+def test_input_that_is_nested_too_deeply_is_not_kept(talk_with: Any) -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+
+    async def held(talk: Talk) -> None:
+        call = {"sessionUpdate": "tool_call", **READ, "rawInput": deep, "status": "completed"}
+        message = {"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "SESSION", "update": call}}
+        turn = await talk.say({"print": json.dumps(message)})
+        (asked,) = turn.of(ToolCallRequested)
+        assert isinstance(asked, ToolCallRequested)
+        assert asked.args["input"] == "(nested too deeply to be kept)"
+
+    talk_with(held)
+
+
 def test_an_interrupted_question_is_cancelled_for_the_agent(talk_with: Any) -> None:
     async def held(talk: Talk) -> None:
         pid = await talk.facts("pid")
@@ -323,6 +351,5 @@ def test_an_interrupted_question_is_cancelled_for_the_agent(talk_with: Any) -> N
         async with talk.running(turn):
             await turn.asked.wait()
         assert await talk.facts("pid") == pid
-        await asyncio.sleep(0)
 
     talk_with(held)
