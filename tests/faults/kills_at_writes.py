@@ -165,7 +165,7 @@ def _use(client: Client) -> None:
     client.turn(first, ignore)
     client.hear_all()
     session_id = first.session_id
-    client.turn(Turn(session_id, "second", USING_A_TOOL), ignore)
+    client.turn(Turn(session_id, "second", USING_A_TOOL, attached=Random(2).randbytes(20_000)), ignore)
     client.rename(session_id, "title 1", ignore)
     client.hear_all()
     client.fork(session_id, forked)
@@ -177,7 +177,7 @@ def _use(client: Client) -> None:
 
 
 def _interrupt(client: Client, session_id: str) -> None:
-    turn = Turn(session_id, "third", SPEAKING)
+    turn = Turn(session_id, "third", SPEAKING, attached=Random(3).randbytes(20_000))
     _speak(client, turn)
     client.ask("turn/interrupt", ignore, session_id=session_id, turn_id=turn.turn_id)
     client.hear_all()

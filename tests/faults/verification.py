@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -144,6 +146,7 @@ class Verification:
 
     def _check_history(self, server: Server, known: Session, audited: _Audited, runs: list[Run], view: Message) -> None:
         messages = _messages(server, known.session_id, audited.messages, view["message_count"])
+        self._check_attached(server, messages)
         if "parent_session_id" in view and not audited.messages:
             messages = self._without_inherited(server, view["parent_session_id"], messages)
         audited.messages = view["message_count"]
@@ -152,6 +155,16 @@ class Verification:
             run.check_history(messages[:count])
             messages = messages[count:]
         assert not messages, f"messages of no turn: {messages}"
+
+    def _check_attached(self, server: Server, messages: list[Message]) -> None:
+        for message in messages:
+            named = [attached["digest"] for attached in message.get("attachments", ())]
+            turn = self.witness.turns.get(message["turn_id"])  # None: a fork's parent may be gone
+            wanted = turn.digests() if turn and message["role"] == "user" else named
+            assert named == wanted, f"{message} came with {wanted}"
+            for name in named:
+                content = b64decode(server.call("blob/get", digest=name)["data"])
+                assert sha256(content).hexdigest() == name, f"blob {name} isn't what was attached"
 
     def _without_inherited(self, server: Server, parent_id: str, messages: list[Message]) -> list[Message]:
         """Return a fork's messages but those it began with, which are its parent's."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from base64 import b64encode
 from collections import defaultdict
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any
 
 import orjson
@@ -36,6 +37,7 @@ class Turn:
     """A turn under an id of the client's, and what was heard of it.
 
     A first turn may leave it to the server to give its session an id: ``session_id`` is "" until that is heard of.
+    ``attached`` is the content of a file that the prompt comes with, if it does.
     """
 
     session_id: str
@@ -43,6 +45,7 @@ class Turn:
     script: Script
     creates: bool = False
     wait: bool = True
+    attached: bytes | None = None
     turn_id: str = field(factory=lambda: str(uuid.uuid4()))
     accepted: bool = False
     answer: Message | None = None
@@ -57,8 +60,18 @@ class Turn:
         """Return the method and the parameters that ask for it, the same each time."""
         config = {"model": "scripted", "provider_params": {"script": self.script}}
         session = {"session_id": self.session_id} if self._names_session else {}
-        named = {**session, "turn_id": self.turn_id, "prompt": self.prompt, "wait": self.wait}
+        named = {**session, "turn_id": self.turn_id, "prompt": self._prompt(), "wait": self.wait}
         return "session/create" if self.creates else "turn/start", {**named, **config}
+
+    def _prompt(self) -> str | list[Message]:
+        if self.attached is None:
+            return self.prompt
+        file = {"type": "file", "name": "attached", "data": b64encode(self.attached).decode()}
+        return [{"type": "text", "text": self.prompt}, file]
+
+    def digests(self) -> list[str]:
+        """Return the digests of what comes with its prompt."""
+        return [] if self.attached is None else [sha256(self.attached).hexdigest()]
 
     def answered(self, message: Message) -> None:
         """Take the answer in."""

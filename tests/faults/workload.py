@@ -16,6 +16,12 @@ LANES = 8
 FORKED_MESSAGES = 1
 """How much of its parent a fork begins with."""
 
+CONTENTS = [b"a line\n", b"many lines\n" * 500, *(Random(size).randbytes(size) for size in (5_000, 90_000, 1_200_000))]
+"""What is attached to prompts. Few, so that sessions share them and the last one's end takes them along."""
+
+ATTACHED = 0.15
+"""The share of turns that come with one."""
+
 Then = Callable[[Message], object]
 
 
@@ -192,7 +198,8 @@ class _Lane:
     # -- turns -------------------------------------------------------------------------------------------------
 
     def _turn(self, *, creates: bool = False, wait: bool = True) -> None:
-        turn = Turn(self.session_id, f"prompt {self._number()}", play(self._random), creates, wait)
+        attached = self._random.choice(CONTENTS) if self._random.random() < ATTACHED else None
+        turn = Turn(self.session_id, f"prompt {self._number()}", play(self._random), creates, wait, attached)
         self._busy.by_turn[turn.turn_id] = self
         self._open += 1
         self._client.turn(turn, self._closing)
