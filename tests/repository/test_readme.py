@@ -59,6 +59,28 @@ def test_the_transcript_is_what_the_server_says(tmp_path: Path) -> None:
         assert server.stdout.read() == ""
 
 
+def test_the_conversation_about_a_tool_is_what_the_server_says(tmp_path: Path) -> None:
+    environ = os.environ | {"MEERKAT_CONFIG": str(tmp_path / "none.toml")}
+    command = [sys.executable, "-m", "meerkat_rpc", "serve", "--store", str(tmp_path / "store")]
+    approval = ""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environ
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        for line in block("conversation").splitlines():
+            if line.startswith("→ "):
+                server.stdin.write(line[2:].replace("…", approval) + "\n")
+                server.stdin.flush()
+                continue
+            said = next(said for said in server.stdout if re.fullmatch(_pattern(line[2:]), said.rstrip("\n")))
+            if found := re.search('"approval_id":"([^"]+)"', said):
+                approval = found[1]
+        server.stdin.close()
+        server.stdout.read()
+    assert server.returncode == 0
+
+
 def _pattern(shown: str) -> str:
     """Return a pattern for a line in which "…" stands for anything."""
     return ".*".join(re.escape(part) for part in shown.split("…"))
