@@ -88,7 +88,7 @@ def crash() -> str:
 @server.tool(structured_output=False)
 def spawn() -> str:
     """Leave a process behind, in a session of its own, and return its id."""
-    child = subprocess.Popen(["sleep", "600"], start_new_session=True, stdin=subprocess.DEVNULL)  # noqa: S607
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True, stdin=subprocess.DEVNULL)
     return str(child.pid)
 
 

@@ -28,7 +28,7 @@ class Diff(NamedTuple):
     @property
     def counts(self) -> str:
         """How much changes, in short."""
-        return f"+{self.added} −{self.removed}"  # noqa: RUF001 - a minus sign, for people
+        return f"+{self.added} -{self.removed}"
 
 
 def diff(path: str, before: str | None, after: str) -> Diff:

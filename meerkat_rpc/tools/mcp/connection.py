@@ -44,6 +44,7 @@ STEADY_S = 60.0
 MAX_DOUBLINGS = 10
 
 ENDED = "the connection ended"
+STOPPED = "it was stopped"
 
 STDERR_BYTES = 4 << 10
 """How much of stderr is kept: the end of a traceback, which says what is wrong."""
@@ -75,6 +76,7 @@ class Connection:
         self._stirred = asyncio.Event()
         self._broken = False
         self._ready = False
+        self._stopped = False
         self._owner = asyncio.create_task(self._own(), name=f"mcp {server.name}")
 
     async def settled(self, within_s: float) -> bool:
@@ -100,52 +102,63 @@ class Connection:
 
     async def close(self) -> None:
         """Close it for good, and return when nothing is left of the server's process."""
-        self.error = "it was stopped"
+        self._stopped = True
         self._owner.cancel()
         await asyncio.wait([self._owner])
 
     async def _own(self) -> None:
         failures = 0
-        while True:
-            began = self.began = time.monotonic()
-            was_there = await self._try()
-            failures = 0 if time.monotonic() - began > STEADY_S else failures
-            if failures or not was_there:  # one that worked gets a second chance at once
-                await asyncio.sleep(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S))
-            failures = min(failures + 1, MAX_DOUBLINGS)
-            self.state = "connecting"
-            self._settled.clear()
+        try:
+            while True:
+                self._begin()
+                began = time.monotonic()
+                was_there = await self._try()
+                failures = 0 if time.monotonic() - began > STEADY_S else failures
+                if failures or not was_there:  # one that worked gets a second chance at once
+                    self._settle("failed")
+                    await asyncio.sleep(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S))
+                failures = min(failures + 1, MAX_DOUBLINGS)
+        finally:
+            self._settle("failed")
+
+    def _begin(self) -> None:
+        self.state, self.began = "connecting", time.monotonic()
+        self._settled.clear()
+
+    def _settle(self, state: State) -> None:
+        self.state = state
+        self._settled.set()
 
     async def _try(self) -> bool:
         """Open the connection, stay with it until it ends, and write down why. Return whether it was ever ready."""
-        stderr = self._said = Output(head_bytes=0, tail_bytes=STDERR_BYTES)
         self._ready, before = False, self.error
         try:
-            await load()
-            await self._stay(stderr)
+            await load(self.server)
+            await self._stay()
             self.error = ENDED
         except TimeoutError as error:
-            self.error = str(error) or f"no answer within {self._start_s:.0f} s of its start"
+            self.error = str(error) or f"no answer within {self._start_s:g} s of its start"
         except Exception as error:  # noqa: BLE001 - a server that fails is named, and nobody else's trouble
             self.error = reason(error)
         finally:
-            self._fail()
-            stderr.close()
+            self._lose()
+            if self._said is not None:
+                self._said.close()
         if self.error != before:
             logger.warning("the MCP server %s isn't there: %s", self.server.name, self.error)
         return self._ready
 
-    def _fail(self) -> None:
-        self._client, self.tools, self.state = None, (), "failed"
+    def _lose(self) -> None:
+        self._client, self.tools = None, ()
         if self._said is not None:
             self.stderr = self._said.text().strip() or None
-        self._settled.set()
 
-    async def _stay(self, stderr: Output) -> None:
+    async def _stay(self) -> None:
         self._broken = False
+        self._said = Output(head_bytes=0, tail_bytes=STDERR_BYTES) if self.server.url is None else None
         async with (
             asyncio.timeout(self._start_s) as deadline,
-            opened(self.server, self._env, stderr, on_end=self._break, on_change=self._stir) as client,
+            opened(self.server, self._env, self._said, on_end=self._break, on_change=self._stir) as client,
         ):
             tools = await listed(client)
             deadline.reschedule(None)
@@ -160,8 +173,8 @@ class Connection:
     async def _keep(self, client: Client, tools: Sequence[Tool]) -> None:
         """Offer the tools, list them anew when something stirs, and return when the server has ended."""
         while not self._broken:
-            self.tools, self.state, self._ready = tools, "ready", True
-            self._settled.set()
+            self.tools, self._ready = tools, True
+            self._settle("ready")
             self._stirred.clear()
             await self._stirred.wait()
             if not self._broken:
@@ -175,18 +188,19 @@ class Connection:
             raise TimeoutError(f"no answer within {LIST_S:.0f} s") from None
 
     def _break(self) -> None:
-        """The server has gone: nobody is to wait until all of it is cleared away."""
+        """The server has gone. It will be tried again, so what needs it may wait."""
         self._broken = True
-        if self._client is not None:
+        if self._client is not None and not self._stopped:
             self.error = ENDED
-            self._fail()
+            self._lose()
+            self._begin()
         self._stir()
 
     def _stir(self) -> None:
         self._stirred.set()
 
     def _why(self) -> str:
-        return f"{self.error or 'it is still starting'}{self._ending()}"
+        return STOPPED if self._stopped else f"{self.error or 'it is still starting'}{self._ending()}"
 
     def _ending(self) -> str:
         return f"; it said last: {self.stderr}" if self.stderr else ""

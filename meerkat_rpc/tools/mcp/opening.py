@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, cast
@@ -31,16 +32,21 @@ HTTP_CONNECT_S = 15.0
 HTTP_READ_S = 300.0
 """How long nothing may be heard over HTTP: longer than that only where a call may take longer."""
 
+LISTEN_PAUSE_S = 2.0
+"""How long after a stream of changes was lost it is asked for again."""
+
 NOISY = ("mcp", "client", "httpx2", "httpcore2")
 """Loggers that write down what went over the wire, or addresses with what is in them."""
 
 
-async def load() -> None:
+async def load(server: McpServer) -> None:
     """Import the SDK, off the event loop: it takes half a second.
 
     Raises:
-        CapabilityUnavailable: it isn't installed.
+        CapabilityUnavailable: it isn't installed, or ``server`` is of a kind that this system can't run.
     """
+    if server.url is None and not hasattr(os, "killpg"):
+        raise CapabilityUnavailable("this system has no process groups, so only MCP servers with a url can be used")
     try:
         await asyncio.to_thread(importlib.import_module, "mcp")
     except ImportError as error:
@@ -55,7 +61,7 @@ async def load() -> None:
 async def opened(
     server: McpServer,
     env: Mapping[str, str],
-    stderr: Output,
+    stderr: Output | None,
     *,
     on_end: Callable[[], None],
     on_change: Callable[[], None],
@@ -65,7 +71,7 @@ async def opened(
     Args:
         server: where to.
         env: the environment of a process.
-        stderr: where its stderr goes.
+        stderr: where its stderr goes; None for a server that is no process of ours.
         on_end: called when the connection is over by itself.
         on_change: called when the server says that its tools have changed.
 
@@ -92,9 +98,10 @@ async def opened(
 
 
 async def _streams(
-    server: McpServer, env: Mapping[str, str], stderr: Output, on_end: Callable[[], None], stack: AsyncExitStack
+    server: McpServer, env: Mapping[str, str], stderr: Output | None, on_end: Callable[[], None], stack: AsyncExitStack
 ) -> object:
     if server.url is None:
+        assert stderr is not None
         return process_streams(server, env, stderr, on_end)
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
@@ -120,17 +127,29 @@ async def listed(client: Client) -> list[Tool]:
 
 
 async def follow_changes(client: Client, on_change: Callable[[], None]) -> None:
-    """Call ``on_change`` whenever the server says that its tools have changed, where that must be asked for."""
+    """Call ``on_change`` whenever the server says that its tools have changed, where that must be asked for; and when
+    it can no longer say so, which may mean that it is gone."""
     from mcp.client.subscriptions import ListenNotSupportedError
 
     tools = client.server_capabilities.tools
-    if tools is None or not tools.list_changed:
-        return
     try:
-        async with client.listen(tools_list_changed=True) as changes:
-            async for _change in changes:
-                on_change()
+        while tools is not None and tools.list_changed:
+            await _until_lost(client, on_change)
+            on_change()
+            await asyncio.sleep(LISTEN_PAUSE_S)
     except ListenNotSupportedError:  # then it says so unasked
         return
-    except Exception:  # noqa: BLE001 - the stream is lost: whoever listens looks whether the server is
+    except Exception:  # noqa: BLE001 - it doesn't want to be listened to, or is gone
         on_change()
+
+
+async def _until_lost(client: Client, on_change: Callable[[], None]) -> None:
+    from mcp.client.subscriptions import SubscriptionLost
+
+    try:
+        async with client.listen(tools_list_changed=True) as changes:
+            on_change()  # nobody tells what changed before
+            async for _change in changes:
+                on_change()
+    except SubscriptionLost:  # a proxy was tired of the silence, or the server is gone
+        return
