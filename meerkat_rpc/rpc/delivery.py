@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -13,7 +14,7 @@ from meerkat_rpc.errors import MeerkatError
 from meerkat_rpc.event_json import encode_json
 from meerkat_rpc.ids import new_id
 from meerkat_rpc.rpc.channel import Channel
-from meerkat_rpc.sessions.service import SessionService, TurnHandle
+from meerkat_rpc.sessions.service import EventSource, SessionService
 
 Batches = AsyncGenerator[Sequence[LoggedEvent], None]
 
@@ -26,12 +27,14 @@ class Delivery:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._turns: dict[str, asyncio.Task[None]] = {}
+        self._sent: dict[str, int] = {}
+        self._catching_up: list[asyncio.Future[None]] = []
         self._latest: dict[str, asyncio.Task[None]] = {}
         self._prepared: dict[str, Coroutine[Any, Any, None]] = {}
         self._streams: dict[str, asyncio.Task[None]] = {}
 
-    def begin(self, turn: TurnHandle) -> None:
-        """Begin to send the turn's events, unless an earlier call of the same id did.
+    def begin(self, turn: EventSource) -> None:
+        """Begin to send a turn's events, or others, unless an earlier call of the same id did.
 
         They go out behind those of the session's turn before it, which a client that reads slowly may still have to
         get. The turn itself is not held on to: it has all that it said in memory.
@@ -45,6 +48,8 @@ class Delivery:
         task.add_done_callback(lambda _: self._forget(session_id, turn_id))
 
     def _forget(self, session_id: str, turn_id: str) -> None:
+        if self._sent.get(session_id) != sys.maxsize:
+            self._sent.pop(session_id, None)
         if self._turns.pop(turn_id) is self._latest[session_id]:
             del self._latest[session_id]
 
@@ -53,6 +58,20 @@ class Delivery:
         task = self._turns.get(turn_id)
         if task is not None:
             await asyncio.wait({task})
+
+    async def caught_up(self, session_id: str, seq: int) -> None:
+        """Wait until the events of the session's running turn are on their way up to ``seq``."""
+        while self._sent.get(session_id, 0) < seq:
+            progress: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._catching_up.append(progress)
+            await progress
+
+    def _note(self, session_id: str, seq: int) -> None:
+        self._sent[session_id] = seq
+        waiting, self._catching_up = self._catching_up, []
+        for progress in waiting:
+            if not progress.done():
+                progress.set_result(None)
 
     async def all_delivered(self) -> None:
         """Wait until the events of every turn are on their way."""
@@ -93,8 +112,10 @@ class Delivery:
                     await asyncio.wait({before})
                 async for batch in batches:
                     await self._channel.send_session_events(session_id, batch)
+                    self._note(session_id, batch[-1].seq)
         except MeerkatError as error:  # a slow client, and a log that can't be read: the turn itself goes on
             logger.warning("turn %s: events are missing from its stream: %s", turn_id, error.message)
+            self._note(session_id, sys.maxsize)  # nobody should wait for them
 
     async def _send_stream(self, stream_id: str, session_id: str, batches: Batches) -> None:
         reason = "the session is gone"

@@ -96,12 +96,18 @@ class _Reader:
         if block.data is not None:
             content = _decoded(block.data, f"{path}.data")
         elif block.digest is not None:
-            content = await self._blob(block.digest)
+            content = await self._stored(block.digest, f"{path}.digest")
         else:
             content = await asyncio.to_thread(_file, await self._located(str(block.path), path), f"{path}.path")
         if len(content) > MAX_ATTACHMENT_BYTES:
             raise InvalidArgument(f"{path}: larger than {MAX_ATTACHMENT_BYTES} bytes", limit=MAX_ATTACHMENT_BYTES)
         return content
+
+    async def _stored(self, digest: str, path: str) -> bytes:
+        try:
+            return await self._blob(digest)
+        except InvalidArgument:
+            raise InvalidArgument(f"{path}: no attachment has this digest") from None
 
     async def _located(self, name: str, path: str) -> str:
         if os.path.isabs(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -98,7 +98,7 @@ class _Server:
     def _make_protocol(self) -> SessionProtocol:
         protocol = SessionProtocol(self._channel)
         about, launch = self._launch.surroundings, self._launch
-        launch.tools.host.connect(protocol.host.ask)
+        launch.tools.host.connect(self._ask_host)
         self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about)
         for methods in (
             self._runtime,
@@ -113,6 +113,13 @@ class _Server:
             for name, handler in methods.table().items():
                 protocol.fm.feature(name)(handler)
         return protocol
+
+    async def _ask_host(self, method: str, params: Mapping[str, Any]) -> Any:
+        """Ask the host about a turn, behind the events that led to the question."""
+        session_id = params["session_id"]
+        latest = await (await self._opening.service()).latest_seq(session_id)
+        await self._delivery.caught_up(session_id, latest)
+        return await self._protocol.host.ask(method, params)
 
     def start(self) -> None:
         """Begin to serve, with what came in while the program was loading."""

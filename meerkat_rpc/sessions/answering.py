@@ -28,6 +28,7 @@ from meerkat_rpc.sessions.live_turns import LiveTurns
 from meerkat_rpc.sessions.reading import read_messages
 from meerkat_rpc.sessions.service import Compacted, Waiting
 from meerkat_rpc.sessions.surroundings import Surroundings
+from meerkat_rpc.sessions.turn_events import Aside, TurnEvents
 
 
 async def respond(
@@ -69,11 +70,14 @@ async def compact(turns: LiveTurns, session: LiveSession) -> Compacted:
                 f"model {session.head.config.model} can't summarise; choose a language model for the session",
                 session_id=session.session_id,
             )
-        log = _Log(session)
+        log = _Log(turns, session)
         before = session.head.compaction
         start = before.first_kept if before else 0
         messages = await read_messages(session.journal, session.head.message_count - start, start)
-        usage = await Compactor(session, settings, agent, log.emit).compact(messages, estimated_tokens(messages))
+        try:
+            usage = await Compactor(session, settings, agent, log.emit).compact(messages, estimated_tokens(messages))
+        finally:
+            log.close()
         if usage is not None:
             await session.change(lambda head, _: without_change(head, usage))
         return log.result(len(messages) + (before is not None and bool(before.summary)))
@@ -82,10 +86,12 @@ async def compact(turns: LiveTurns, session: LiveSession) -> Compacted:
 class _Log:
     """Logs what happens outside of turns, each event in a commit of its own."""
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(self, turns: LiveTurns, session: LiveSession) -> None:
+        self._turns = turns
         self._session = session
         self._id = new_id()
         self._last: Event | None = None
+        self._shown: TurnEvents | None = None
 
     async def emit(self, event: Event) -> None:
         """Log and publish ``event``."""
@@ -100,6 +106,15 @@ class _Log:
 
         change = await self._session.change(build)
         self._session.feed.publish(change.events)
+        if self._shown is None:
+            self._shown = TurnEvents(self._session.feed, self._id, change.events[0].seq)
+            self._turns.tell(Aside(self._session.session_id, self._id, self._shown))
+
+    def close(self) -> None:
+        """Note that nothing more happens."""
+        if self._shown is not None:
+            self._shown.ended = True
+        self._session.feed.look_again()
         self._session.feed.rest()
 
     def result(self, count: int) -> Compacted:

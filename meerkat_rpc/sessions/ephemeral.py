@@ -34,7 +34,9 @@ from meerkat_rpc.sessions.service import (
     Created,
     CreateSession,
     EventPage,
+    EventSource,
     HistoryPage,
+    Injected,
     ListQuery,
     Queued,
     ServiceHealth,
@@ -188,9 +190,9 @@ class EphemeralSessionService:
         """See ``SessionService``."""
         return await prompts.dequeue(self.sessions.get(session_id), turn_id)
 
-    async def inject(self, request: StartTurn) -> int:
+    async def inject(self, request: StartTurn) -> Injected:
         """See ``SessionService``."""
-        return await prompts.inject(self.sessions.get(request.session_id), request)
+        return await prompts.inject(self.turns, self.sessions.get(request.session_id), request)
 
     async def compact(self, session_id: str) -> Compacted:
         """See ``SessionService``."""
@@ -208,7 +210,7 @@ class EphemeralSessionService:
         asked = self.sessions if session_id is None else [self.sessions.get(session_id)]
         return answering.waiting_in(session.head for session in asked)
 
-    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
+    def watch_started(self, callback: Callable[[EventSource], None]) -> None:
         """See ``SessionService``."""
         self.turns.watch_started(callback)
 

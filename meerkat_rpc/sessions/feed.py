@@ -57,6 +57,10 @@ class Feed:
         self.closed = True
         self._wake()
 
+    def look_again(self) -> None:
+        """Have the followers see whether they have come to their end."""
+        self._wake()
+
     def rest(self) -> None:
         """Let go of the tail, which the log has, as soon as nobody follows: an idle session costs next to nothing."""
         self._resting = True

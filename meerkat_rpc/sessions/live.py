@@ -61,12 +61,7 @@ class LiveSession:
     @property
     def idle(self) -> bool:
         """Whether the session could be put to rest: no turn, no follower, nobody who is about to do something."""
-        return (
-            not self.busy
-            and not self._users
-            and not self.feed.followed
-            and not self._committing.locked()
-        )
+        return not self.busy and not self._users and not self.feed.followed and not self._committing.locked()
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from meerkat_rpc.domain import QueuedPrompt
 from meerkat_rpc.errors import MeerkatError, TurnTaken
 from meerkat_rpc.sessions.changes import unqueued
 from meerkat_rpc.sessions.live import LiveSession
-from meerkat_rpc.sessions.service import TurnHandle
+from meerkat_rpc.sessions.service import EventSource
 from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.sessions.taking_up import wanted_by
 from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
@@ -32,9 +32,9 @@ class LiveTurns:
         self.surroundings = surroundings
         self._closed = closed
         self._starting: set[asyncio.Task[None]] = set()
-        self._started: Callable[[TurnHandle], None] | None = None
+        self._started: Callable[[EventSource], None] | None = None
 
-    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
+    def watch_started(self, callback: Callable[[EventSource], None]) -> None:
         """See ``SessionService``."""
         self._started = callback
 
@@ -54,7 +54,7 @@ class LiveTurns:
         wanted = await wanted_by(session)
         turn = session.admit(lambda: LiveTurn(session, wanted, self.build, self.surroundings, resumed=True))
         await session.run(turn)
-        self._tell(turn)
+        self.tell(turn)
         return turn
 
     def start_queued(self, session: LiveSession) -> LiveTurn | None:
@@ -70,15 +70,18 @@ class LiveTurns:
 
     async def _see_in(self, session: LiveSession, turn: LiveTurn) -> None:
         try:
-            await session.run(turn)
-        except TurnTaken:  # it has run, perhaps in another process: what waits behind it must not wait for ever
-            await session.change(lambda head, _: unqueued(head, turn.turn_id))
-            self.start_queued(session)
+            try:
+                await session.run(turn)
+            except TurnTaken:  # it has run, in another process perhaps: what is behind it must not wait for ever
+                await session.change(lambda head, _: unqueued(head, turn.turn_id))
+                self.start_queued(session)
+                return
         except MeerkatError as error:  # it stays in the queue, and its session says why when it is next used
             logger.warning("turn %s, which waited, could not begin: %s", turn.turn_id, error.message)
         else:
-            self._tell(turn)
+            self.tell(turn)
 
-    def _tell(self, turn: LiveTurn) -> None:
+    def tell(self, source: EventSource) -> None:
+        """Pass on what begins without a call that sends its events."""
         if self._started is not None:
-            self._started(turn)
+            self._started(source)

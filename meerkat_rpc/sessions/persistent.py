@@ -31,7 +31,9 @@ from meerkat_rpc.sessions.service import (
     Created,
     CreateSession,
     EventPage,
+    EventSource,
     HistoryPage,
+    Injected,
     ListQuery,
     Queued,
     ServiceHealth,
@@ -166,7 +168,7 @@ class PersistentSessionService:
         with (await self._waking.wake(session_id)).in_use():
             return await self._live.dequeue(session_id, turn_id)
 
-    async def inject(self, request: StartTurn) -> int:
+    async def inject(self, request: StartTurn) -> Injected:
         """See ``SessionService``."""
         with (await self._waking.wake(request.session_id)).in_use():
             return await self._live.inject(request)
@@ -194,7 +196,7 @@ class PersistentSessionService:
         heads = [await self._store.head(running) for running in await self._store.running()]
         return answering.waiting_in(head for head in heads if head is not None)
 
-    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
+    def watch_started(self, callback: Callable[[EventSource], None]) -> None:
         """See ``SessionService``."""
         self._live.watch_started(callback)
 
@@ -318,6 +320,7 @@ class PersistentSessionService:
 
     async def turns_ended(self) -> None:
         """See ``SessionService``."""
+        await self._remote.begun()
         await self._live.turns_ended()
 
     def drain(self) -> None:

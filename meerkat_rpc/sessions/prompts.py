@@ -9,7 +9,8 @@ from meerkat_rpc.ids import new_id
 from meerkat_rpc.sessions import changes, replay
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.live_turns import LiveTurns
-from meerkat_rpc.sessions.service import Queued, StartTurn
+from meerkat_rpc.sessions.service import Injected, Queued, StartTurn
+from meerkat_rpc.sessions.turn_events import Aside, TurnEvents
 
 
 def prompt_of(request: StartTurn, *, steer: bool = False) -> QueuedPrompt:
@@ -77,14 +78,18 @@ async def dequeue(session: LiveSession, turn_id: str) -> bool:
     return found
 
 
-async def inject(session: LiveSession, request: StartTurn) -> int:
+async def inject(turns: LiveTurns, session: LiveSession, request: StartTurn) -> Injected:
     """Add context without a turn. See ``SessionService``."""
     item = prompt_of(request)
     message = Message("user", item.prompt, item.turn_id, now_ms(), kind="context", attachments=item.attachments)
     change = await session.change(lambda head, last: changes.injected(head, last, message, request.blobs))
-    session.feed.publish(change.events)
     head = change.head
-    return head.message_count + len(head.context) - 1
+    if change.events:
+        events = TurnEvents(session.feed, item.turn_id, change.events[0].seq, ended=True)
+        session.feed.publish(change.events)
+        turns.tell(Aside(session.session_id, item.turn_id, events))
+        session.feed.rest()
+    return Injected(head.message_count + len(head.context) - 1, staged=not change.events)
 
 
 def _position(queue: tuple[QueuedPrompt, ...], turn_id: str) -> int:

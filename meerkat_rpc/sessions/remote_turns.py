@@ -74,6 +74,11 @@ class RemoteTurns:
             except MeerkatError as error:
                 logger.warning("session %s: its turn could not be taken up: %s", session.session_id, error.message)
 
+    async def begun(self) -> None:
+        """Wait until what is being taken up runs."""
+        while self._taking_up:
+            await asyncio.wait(self._taking_up)
+
     def close(self) -> None:
         """Take nothing up any more."""
         for task in self._taking_up:

@@ -16,6 +16,7 @@ from meerkat_rpc.sessions.values import (
     CreateSession,
     EventPage,
     HistoryPage,
+    Injected,
     ListQuery,
     ServiceHealth,
     SessionPage,
@@ -30,7 +31,9 @@ __all__ = [
     "CreateSession",
     "Created",
     "EventPage",
+    "EventSource",
     "HistoryPage",
+    "Injected",
     "ListQuery",
     "Queued",
     "ServiceHealth",
@@ -44,8 +47,8 @@ __all__ = [
 ]
 
 
-class TurnHandle(Protocol):
-    """A turn that was accepted: its prompt is durable.
+class EventSource(Protocol):
+    """Events of a session that are to be sent on: a turn's, or what happens between turns.
 
     ``replayed``: the turn id had been seen before; this call started nothing, and the turn's events are (or were) sent
     on behalf of the call that did.
@@ -67,11 +70,15 @@ class TurnHandle(Protocol):
         ...
 
     def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
-        """Iterate over the turn's events in batches, from ``run_started`` to the terminal one, without gap or repeat.
+        """Iterate over the events in batches, a turn's from ``run_started`` to the terminal one, without gap or repeat.
 
         A slow consumer loses nothing: it reads what it missed from the log.
         """
         ...
+
+
+class TurnHandle(EventSource, Protocol):
+    """A turn that was accepted: its prompt is durable."""
 
     async def result(self) -> RunResult:
         """Wait for the turn to be committed and return its result, or raise what it failed with.
@@ -158,9 +165,8 @@ class SessionService(Protocol):
         """Take back a prompt that waits; return False when none of that id does."""
         ...
 
-    async def inject(self, request: StartTurn) -> int:
-        """Add context to the history without running a turn; return the index of its message. Behind the running turn,
-        where there is one."""
+    async def inject(self, request: StartTurn) -> Injected:
+        """Add context to the history without running a turn. Behind the running turn, where there is one."""
         ...
 
     async def compact(self, session_id: str) -> Compacted:
@@ -192,9 +198,9 @@ class SessionService(Protocol):
         """Return the content of an attachment. Raises ``InvalidArgument`` when there is none."""
         ...
 
-    def watch_started(self, callback: Callable[[TurnHandle], None]) -> None:
-        """Call back with each turn that begins without a call of its own: one that waited in a queue, or one that an
-        answer takes up."""
+    def watch_started(self, callback: Callable[[EventSource], None]) -> None:
+        """Call back with what begins without a call that sends its events: a turn that waited in a queue, or that an
+        answer takes up; a compaction by hand; context that is added between turns."""
         ...
 
     async def read(self, session_id: str) -> SessionView:

@@ -291,6 +291,8 @@ class LiveTurn:
         await self.session.journal.append(unlogged)
         self.session.feed.publish(unlogged)
         self._events.ended = True
+        self.session.feed.look_again()
+        self.session.feed.rest()
         self.session.turn = None
         self.done.set_exception(
             SessionBusy(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from attrs import define
+from attrs import define, frozen
 
 from meerkat_rpc.domain import LoggedEvent
 from meerkat_rpc.sessions.feed import Feed
@@ -32,3 +32,17 @@ class TurnEvents:
                     yield [event for event in batch if event.turn_id == self.turn_id]
                     return
                 yield batch
+
+
+@frozen
+class Aside:
+    """What happens in a session between turns: an ``EventSource``. ``turn_id`` is an id of its own."""
+
+    session_id: str
+    turn_id: str
+    _events: TurnEvents
+    replayed: bool = False
+
+    def events(self) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+        """See ``EventSource``."""
+        return self._events.follow()

@@ -63,6 +63,14 @@ class Compacted:
 
 
 @frozen
+class Injected:
+    """Where context went. ``staged``: behind the running turn, so ``message_index`` is the least it will be."""
+
+    message_index: int
+    staged: bool
+
+
+@frozen
 class Waiting:
     """A question that waits for an answer, and the session it is asked in."""
 

@@ -59,9 +59,9 @@ class PromptMethods:
         if content is None or (params.text is not None and params.content is not None):
             raise InvalidArgument("params: expected exactly one of text and content")
         service = await self._opening.service()
-        index = await service.inject(await start_turn(service, params.session_id, content))
-        committed = (await service.read(params.session_id)).head.message_count
-        return wire.InjectContextResult(params.session_id, index, "applied" if index < committed else "staged")
+        request = await start_turn(service, params.session_id, content, path="params.content")
+        done = await service.inject(request)
+        return wire.InjectContextResult(params.session_id, done.message_index, "staged" if done.staged else "applied")
 
     async def blob(self, params: wire.BlobGetParams) -> wire.BlobGetResult:
         """Return an attachment's content."""
@@ -75,13 +75,15 @@ async def start_turn(
     prompt: wire.Prompt,
     turn_id: str | None = None,
     config: AgentConfig = AgentConfig(),
+    *,
+    path: str = "params.prompt",
 ) -> StartTurn:
-    """Return what the service is asked for a prompt in a session."""
+    """Return what the service is asked for a prompt, which stands at ``path``, in a session."""
 
     async def folder() -> str | None:
         return (await service.read(session_id)).summary.cwd
 
-    content = await prompt_content(prompt, service.blob, folder)
+    content = await prompt_content(prompt, service.blob, folder, path)
     return StartTurn(session_id, content.text, config, turn_id, content.attachments, content.blobs)
 
 
