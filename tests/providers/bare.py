@@ -34,8 +34,12 @@ MODELS = {
 
 
 def model(kind: str, provider: Provider, name: str | None = None, key: str = KEY) -> Model:
-    """Return pydantic-ai's model of the protocol ``kind``."""
-    url, name = provider.base_url(kind), name or MODELS[kind]
+    """Return pydantic-ai's model of the protocol ``kind``, at ``provider``."""
+    return connected(kind, provider.base_url(kind), name or MODELS[kind], key)
+
+
+def connected(kind: str, url: str, name: str, key: str) -> Model:
+    """Return pydantic-ai's model called ``name`` at ``url``."""
     if kind == "anthropic":
         from pydantic_ai.models.anthropic import AnthropicModel
         from pydantic_ai.providers.anthropic import AnthropicProvider

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from tests.providers.http import Exchange
-from tests.providers.records import Asked
+from tests.providers.records import Asked, now_ns
 from tests.providers.script import (
     Call,
+    Clock,
     Drop,
     Fail,
     Garbage,
@@ -96,6 +97,8 @@ class Player:
             self._asked.end("whole")
 
     async def _step(self, step: Step) -> None:
+        if isinstance(step, Clock):
+            step = Text(str(now_ns()))
         if not isinstance(step, Text | Reasoning | Call):
             await self._go_wrong(step)
             return

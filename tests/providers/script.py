@@ -24,6 +24,13 @@ class Text:
 
 
 @frozen
+class Clock:
+    """Text that is the time at which it is written, in nanoseconds of ``records.now_ns``: for measuring."""
+
+    clock: bool = True
+
+
+@frozen
 class Reasoning:
     """What the model thinks, likewise; signed where the provider signs it."""
 
@@ -108,7 +115,7 @@ class Fail:
     body: bytes | None = None
 
 
-Step = Text | Reasoning | Call | Answer | Wait | Hold | Stall | Drop | Garbage | Trouble | Fail
+Step = Text | Clock | Reasoning | Call | Answer | Wait | Hold | Stall | Drop | Garbage | Trouble | Fail
 
 
 @frozen
@@ -144,7 +151,7 @@ def reply(*steps: Step, tokens: Tokens = Tokens(), stop: Stop | None = None) -> 
 
 _KINDS: Mapping[str, type[Step]] = {
     kind.__attrs_attrs__[0].name: kind
-    for kind in (Text, Reasoning, Call, Answer, Wait, Hold, Stall, Drop, Garbage, Trouble, Fail)
+    for kind in (Text, Clock, Reasoning, Call, Answer, Wait, Hold, Stall, Drop, Garbage, Trouble, Fail)
 }
 """A step's first field names its kind in JSON."""
 
