@@ -33,7 +33,8 @@ class Settings(NamedTuple):
 
     ``store`` is an absolute path; None with ``ephemeral`` (sessions live in memory and end with the process) and with
     ``isolated`` (the store is a temporary directory that whoever opens it makes, and removes at exit).
-    ``model``, ``contract``, ``log_file``: None when nobody named one. ``cwd`` is the folder of sessions that name none.
+    ``model``, ``contract``, ``log_file``: None when nobody named one. ``given_model``: the one that an option or the
+    environment named, before which no file's goes. ``cwd`` is the folder of sessions that name none.
     ``fold_after_ms``: None for never.
     ``env``: variables to set where the environment has none. ``config_file`` may not exist.
     """
@@ -53,6 +54,7 @@ class Settings(NamedTuple):
     log_file: str | None
     env: Mapping[str, str]
     config_file: str
+    given_model: str | None = None
 
 
 def resolve(options: Mapping[str, object | None], environ: Mapping[str, str]) -> Settings:
@@ -85,6 +87,7 @@ def resolve(options: Mapping[str, object | None], environ: Mapping[str, str]) ->
         log_file=_optional_path(found["log_file"]),
         env=found["env"] or {},
         config_file=config_file,
+        given_model=next((str(model) for _, model in _candidates(KEYS["model"], options, environ)), None),
     )
 
 

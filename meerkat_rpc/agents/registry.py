@@ -45,7 +45,8 @@ class AgentRegistry:
     """The agents that are installed. Builders are loaded when first asked for and kept.
 
     Args:
-        default_model: the model of sessions that name none; None for ``smollm2`` where that is installed.
+        default_model: the model of sessions that name none, whatever is configured; None for the configured one, or for
+            ``smollm2`` where that is installed.
         settings_for: gives the settings that hold in a folder; builders with a method ``configure`` get it.
     """
 
@@ -57,14 +58,17 @@ class AgentRegistry:
 
     @property
     def default_model(self) -> str | None:
-        """The model of sessions that name none; None when there is none that could run."""
-        if self._asked_default is not None:
-            return self._asked_default
+        """The model of sessions that name none and have no folder; None when there is none that could run."""
+        return self._default_model(None)
+
+    def _default_model(self, cwd: str | None) -> str | None:
+        if (named := self._asked_default or self._settings_for(cwd).model) is not None:
+            return named
         return PREFERRED_MODEL if self._missing(PREFERRED_MODEL) is None else None
 
-    def complete(self, config: AgentConfig) -> AgentConfig:
-        """Return ``config`` with the model and the provider filled in where they are known."""
-        model = config.model or self.default_model
+    def complete(self, config: AgentConfig, cwd: str | None = None) -> AgentConfig:
+        """Return ``config`` with the model and the provider filled in where they are known in the folder ``cwd``."""
+        model = config.model or self._default_model(cwd)
         if model is None or config.provider is not None:
             return evolve(config, model=model)
         return evolve(config, model=model, provider=self._provider(model))

@@ -43,7 +43,7 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
     start_log(settings.log_level, settings.log_file)
     config = LiveConfig(settings.config_file, os.environ)
     isolated = _temporary_store() if settings.isolated else None
-    registry = AgentRegistry(settings.model, config.settings)
+    registry = AgentRegistry(settings.given_model, config.settings)
     tools = Toolbox(config.settings)
     around = TurnSurroundings([tools], config.settings, partial(_remember, settings.config_file))
     service = cache(

@@ -50,7 +50,7 @@ from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.sessions.transcript import close_open_calls
 from meerkat_rpc.sessions.turn import BuildAgent, LiveTurn
 
-CompleteConfig = Callable[[AgentConfig], AgentConfig]
+CompleteConfig = Callable[[AgentConfig, str | None], AgentConfig]
 
 
 class EphemeralSessionService:
@@ -59,7 +59,7 @@ class EphemeralSessionService:
     Args:
         build: makes the agent for a configuration; raises ``ProviderError`` when it can't. Called as a turn begins to
             run, so that a session whose model is missing today keeps its prompt and runs tomorrow.
-        complete: fills in, as a session is created, what its configuration leaves open (the default model).
+        complete: fills in, as a session is created, what its configuration leaves open in its folder (the model).
         owner: this process.
         max_sessions: how many sessions that are not archived may be live at once.
         open_journal: makes the journal of a session; in memory by default.
@@ -93,7 +93,7 @@ class EphemeralSessionService:
             return await self.repeated_create(known, request)
         if request.turn_id is not None and (known := self._created_by(request.turn_id)) is not None:
             return await self.repeated_create(known, request)
-        session = self.sessions.hold(changes.new_head(request, self._complete(request.config)), last_seq=0)
+        session = self.sessions.hold(changes.new_head(request, self._complete(request.config, request.cwd)), last_seq=0)
         try:
             if request.prompt is None:
                 await session.change(lambda head, _: SessionChange(head=evolve(head, revision=1)))

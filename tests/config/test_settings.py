@@ -47,6 +47,9 @@ def test_an_option_goes_before_the_environment_and_the_environment_before_the_fi
     assert settings("--model of-the-option", environ, config).model == "of-the-option"
     assert settings("", environ, config).model == "of-the-environment"
     assert settings("", {"MEERKAT_MODEL": ""}, config).model == "of-the-file"
+    assert settings("--model of-the-option", environ, config).given_model == "of-the-option"
+    assert settings("", environ, config).given_model == "of-the-environment"
+    assert settings("", {}, config).given_model is None
 
 
 @pytest.mark.parametrize("name", [key.name for key in KEYS.values() if key.environment])
