@@ -76,7 +76,7 @@ class Connection:
         self._stirred = asyncio.Event()
         self._broken = False
         self._ready = False
-        self._stopped = False
+        self._stopped = asyncio.Event()
         self._owner = asyncio.create_task(self._own(), name=f"mcp {server.name}")
 
     async def settled(self, within_s: float) -> bool:
@@ -102,19 +102,23 @@ class Connection:
 
     async def close(self) -> None:
         """Close it for good, and return when nothing is left of the server's process."""
-        self._stopped = True
+        self._stopped.set()
         self._owner.cancel()
         await asyncio.wait([self._owner])
 
     async def _own(self) -> None:
         failures = 0
         try:
-            while True:
+            while (
+                not self._stopped.is_set()
+            ):  # cancellation alone won't do: the SDK may answer it with another exception
                 self._begin()
                 began = time.monotonic()
                 was_there = await self._try()
                 failures = 0 if time.monotonic() - began > STEADY_S else failures
-                if failures or not was_there:  # one that worked gets a second chance at once
+                if not self._stopped.is_set() and (
+                    failures or not was_there
+                ):  # one that worked gets a second chance at once
                     self._settle("failed")
                     await asyncio.sleep(min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S))
                 failures = min(failures + 1, MAX_DOUBLINGS)
@@ -190,7 +194,7 @@ class Connection:
     def _break(self) -> None:
         """The server has gone. It will be tried again, so what needs it may wait."""
         self._broken = True
-        if self._client is not None and not self._stopped:
+        if self._client is not None and not self._stopped.is_set():
             self.error = ENDED
             self._lose()
             self._begin()
@@ -200,7 +204,7 @@ class Connection:
         self._stirred.set()
 
     def _why(self) -> str:
-        return STOPPED if self._stopped else f"{self.error or 'it is still starting'}{self._ending()}"
+        return STOPPED if self._stopped.is_set() else f"{self.error or 'it is still starting'}{self._ending()}"
 
     def _ending(self) -> str:
         return f"; it said last: {self.stderr}" if self.stderr else ""
