@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -181,7 +182,7 @@ PIXEL = bytes.fromhex(
 )
 
 
-def attached(name: str, media_type: str, content: bytes) -> dict[str, object]:
+def attached(name: str, media_type: str, content: bytes) -> dict[str, Any]:
     kind = "image" if media_type.startswith("image/") else "file"
     one = Attachment(kind, name, media_type, name, len(content))  # type: ignore[arg-type]
     return {"attachments": (one,), "contents": {name: content}}
