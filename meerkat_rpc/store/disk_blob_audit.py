@@ -77,6 +77,7 @@ class BlobAudit:
     ) -> Iterator[str]:
         known_all = None not in self.heads.values()  # a session whose head is damaged has its references still
         for number, digest in sorted(references):
+            yield from self._reference(number, digest)
             if number in numbers and digest not in blobs:
                 yield f"The blob {digest} is missing, which session {numbers[number]} refers to."
             elif known_all and number not in numbers and number not in leaving:
@@ -85,6 +86,12 @@ class BlobAudit:
             for digest in sorted(self.attached.get(session_id, set())):
                 if (number, digest) not in references:
                     yield f"Session {session_id} names the blob {digest}, and has no reference to it."
+
+    def _reference(self, number: str, digest: str) -> Iterator[str]:
+        try:
+            self.parts.rows.get(f"r/{number}/{digest}")
+        except StoreError as error:
+            yield error.message
 
     def _content(self, digest: str) -> Iterator[str]:
         try:

@@ -77,11 +77,15 @@ class Blobs:
     _rows: Rows
 
     def size(self, digest: str) -> int | None:
-        """Return how many bytes the blob has, None when there is none."""
+        """Return how many bytes the blob has, None when there is none. Raises ``StoreCorrupt`` when it is missing."""
         key = blob_key(digest)
-        if not is_digest(digest) or (payload := self._rows.get(key)) is None:
+        if not is_digest(digest):
             return None
-        return read(key, payload, int)
+        if (payload := self._rows.get(key)) is not None:
+            return read(key, payload, int)
+        if self._rows.has_tag(digest):
+            raise corrupt(key, "it is missing")
+        return None
 
     def part(self, digest: str, number: int) -> BlobPart | None:
         """Return a part of the blob's content; None when there is no such blob.
@@ -103,18 +107,19 @@ class Blobs:
     def refer(self, number: int, session_id: str, digests: Collection[str], brought: Mapping[str, bytes]) -> None:
         """Let a session refer to the blobs, in the caller's transaction; write those that aren't there.
 
+        What it refers to already isn't looked for: that a blob was lost keeps nobody from going on.
+
         Raises:
-            ValueError: a blob is neither there nor ``brought``.
+            StoreCorrupt: a blob that others refer to is missing.
+            ValueError: there is no such blob, and it isn't ``brought``.
         """
-        known = self.known(digests)
-        if missing := set(digests) - known - brought.keys():
+        new = [digest for digest in digests if not self._rows.has(reference_key(number, digest))]
+        if missing := {digest for digest in new if digest not in brought and self.size(digest) is None}:
             raise missing_blobs(session_id, missing)
-        for digest in digests:
-            if digest not in known:
-                self._write(digest, brought[digest])
-            key = reference_key(number, digest)
-            if not self._rows.has(key):
-                self._rows.put(key, b"", tag=digest, version=AGENTS)
+        for digest in brought.keys() - self.known(brought):
+            self._write(digest, brought[digest])
+        for digest in new:
+            self._rows.put(reference_key(number, digest), b"", tag=digest, version=AGENTS)
 
     def _write(self, digest: str, content: bytes) -> None:
         waiting = self.unreferenced()

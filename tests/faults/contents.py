@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from hashlib import sha256
 from typing import Any
 
 from tests.rpc.driver import Server
@@ -25,12 +27,19 @@ def listed(server: Server) -> dict[str, Any]:
 
 
 def session(server: Server, session_id: str) -> Session:
-    """Return what can be read of a session. ``AssertionError`` with the server's error when something can't."""
-    return {
+    """Return what can be read of a session. ``AssertionError`` with the server's error when something can't.
+
+    What was attached is looked at too.
+    """
+    found = {
         "view": server.call("session/read", session_id=session_id),
         "messages": _messages(server, session_id),
         "events": _events(server, session_id),
     }
+    for digest in {attached["digest"] for message in found["messages"] for attached in message.get("attachments", ())}:
+        content = b64decode(server.call("blob/get", digest=digest)["data"])
+        assert sha256(content).hexdigest() == digest
+    return found
 
 
 def contents(server: Server) -> dict[str, Session]:

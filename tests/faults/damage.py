@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
@@ -109,7 +110,18 @@ def write_store(store: Path, *, killed: bool = False) -> Original:
 def _talk(server: Server) -> Sequence[tuple[str, object]]:
     """Have one session that has rows of every kind."""
     large = server.session({"text": SPILLED, "for_turn": 1}, {"text": "w ", "repeat": 30}, system_prompt=SPILLED)
-    return [(large, [_turn(server, large, f"{number} {SPILLED}") for number in range(9)][-1])]
+    return [
+        (large, [_turn(server, large, f"{number} {SPILLED}") for number in range(9)][-1]),
+        (attached := _attached(server), _turn(server, attached, "and again")),
+    ]
+
+
+def _attached(server: Server) -> str:
+    """Return a session with an attachment that takes several pages."""
+    session_id = server.session(model="echo")
+    file = {"type": "file", "name": "noise", "data": b64encode(Random(0).randbytes(20_000)).decode()}
+    server.call("turn/start", session_id=session_id, prompt=[{"type": "text", "text": "look"}, file])
+    return session_id
 
 
 def _others(server: Server) -> Iterator[tuple[str, object]]:
@@ -117,7 +129,7 @@ def _others(server: Server) -> Iterator[tuple[str, object]]:
         "session/create", prompt="first", turn_id="0192f3a0-2222-7000-8000-000000000001", model="echo"
     )
     yield created["session_id"], _turn(server, created["session_id"], "second")
-    for number in range(SESSIONS - 2):
+    for number in range(SESSIONS - 3):
         session_id = server.session(model="echo", labels={"number": str(number)})
         if number % 3:
             yield session_id, _turn(server, session_id, f"question {number}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -39,6 +40,9 @@ class Damage(NamedTuple):
 KINDS = ("head", "config", "log", "e/", "m/", "e+/", "m+/", "t/")
 """The parts of a session that have a row."""
 
+_BLOB_KINDS = (r"b/[^/]*", r"b/[^/]*/0", r"r/.*")
+"""A blob, a part of its content, a reference to it."""
+
 _INDEX = ("identity", "changes", "pages", "leases", "c/0", "c/1")
 
 
@@ -48,7 +52,8 @@ def rows_of_each_kind(store: Path) -> list[str]:
     ours = [next((key for key in found if key.startswith("s/") and key.split("/", 2)[2].startswith(kind)), None)
             for kind in KINDS]  # fmt: skip
     first_turn = next((key for key in found if key.startswith("t/")), None)
-    return [key for key in (*ours, first_turn, *(key for key in _INDEX if key in found)) if key is not None]
+    blobs = (next(filter(re.compile(kind).fullmatch, found), None) for kind in _BLOB_KINDS)
+    return [key for key in (*ours, *blobs, first_turn, *(key for key in _INDEX if key in found)) if key is not None]
 
 
 def row_damages(store: Path) -> Iterator[Damage]:

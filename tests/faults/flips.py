@@ -133,4 +133,5 @@ async def _session(store: DiskStore, session_id: str) -> Any:
     messages = await store.messages(session_id, 0, MOST)
     events = await store.events(session_id, 0, MOST)
     last = head and head.last_turn and await store.turn(session_id, head.last_turn.turn_id)
-    return head, messages, events, last
+    blobs = [await store.blob(one.digest) for message in messages for one in message.attachments]
+    return head, messages, events, last, blobs

@@ -148,11 +148,19 @@ def _check_error(error: dict[str, Any]) -> None:
 def _check_confined(row: str, original: Original, verdict: Verdict, taken: set[str]) -> None:
     """Check that a damaged row stopped no session but the one it belongs to."""
     owner = {row.split("/")[1]} if row.startswith("s/") else set()
+    if row.startswith("b/"):
+        owner = {session_id for session_id, found in original.sessions.items() if _names(found, row.split("/")[1])}
     if row.startswith("t/"):
         return  # only the repetition of its create would read it
     assert verdict.damaged <= owner, f"damaged besides: {verdict.damaged - owner}"
     missing = set(original.busy) - owner - taken
     assert not missing, f"take no turn: {missing}"
+
+
+def _names(found: dict[str, Any], digest: str) -> bool:
+    """Return whether a message of the session came with the blob."""
+    attached = (one["digest"] for message in found["messages"] for one in message.get("attachments", ()))
+    return digest in attached
 
 
 def _served_again(store: Path, original: Original, verdict: Verdict, taken: set[str]) -> None:

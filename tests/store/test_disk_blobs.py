@@ -335,6 +335,21 @@ def test_the_examination_names_a_missing_blob_and_who_refers_to_it(path: Path, h
     assert f"The row {part(TEXT, 0)} belongs to a blob that isn't there." in found
 
 
+def test_a_missing_blob_is_not_taken_for_an_unknown_one(path: Path, head: SessionHead) -> None:
+    drop(path, f"b/{digest_of(TEXT)}")
+
+    async def test(store: DiskStore) -> None:
+        with pytest.raises(StoreCorrupt, match="it is missing"):
+            await store.blob(digest_of(TEXT))
+        with pytest.raises(StoreCorrupt, match="it is missing"):
+            await attach(store, await create(store), TEXT, bring=False)
+        await attach(store, await attach(store, head, TEXT, bring=False), TEXT)
+        assert await store.blob(digest_of(TEXT)) == TEXT
+
+    on_disk(path, test)
+    assert problems(path) == ""
+
+
 def test_a_session_whose_blob_lost_its_first_row_is_deleted_all_the_same(path: Path, head: SessionHead) -> None:
     change_row(path, f"b/{digest_of(TEXT)}", flip(-1))
 
