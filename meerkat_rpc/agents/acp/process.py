@@ -12,6 +12,8 @@ import os
 from collections import deque
 from contextlib import suppress
 
+import orjson
+
 from meerkat_rpc.agents.acp.command import AcpCommand
 from meerkat_rpc.agents.acp.lines import Lines, LineTooLong, Message, message_of
 from meerkat_rpc.errors import ProviderError
@@ -42,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 
 class AgentProcess:
-    """A running agent. ``stopped`` is set when it has ended or said what can't be read."""
+    """A running agent. It is a transport of messages, as the protocol's library wants one."""
 
     def __init__(self, command: AcpCommand, group: ProcessGroup) -> None:
         self.command = command
@@ -53,6 +55,7 @@ class AgentProcess:
         self._ready: deque[bytes] = deque()
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._fault: str | None = None
+        self._silent = False
         self._ending: asyncio.Task[None] | None = None
         self._listening = asyncio.create_task(self._listen())
         self._exited = asyncio.create_task(self._exit())
@@ -96,14 +99,12 @@ class AgentProcess:
     @property
     def alive(self) -> bool:
         """Whether it runs, and can be understood."""
-        return self._process.returncode is None and self._fault is None and self._ending is None
+        return self._process.returncode is None and not self._silent and self._ending is None
 
-    # -- messages (the transport that the protocol's library wants)
+    # -- messages
 
     async def send(self, message: Message) -> None:
         """Write ``message``, waiting until the agent takes it. Raises ``ConnectionError`` when it is gone."""
-        import orjson
-
         stdin = self._process.stdin
         assert stdin is not None
         stdin.write(orjson.dumps(message) + b"\n")
@@ -120,6 +121,7 @@ class AgentProcess:
                     return message
                 self._remember(line)
             if not await self._read():
+                self._silent = True
                 return None
 
     async def close(self) -> None:

@@ -65,8 +65,11 @@ def test_an_agent_that_dies_is_missed_even_if_its_output_is_held_open(talk_with:
 
 def test_an_agent_that_closes_its_output_is_given_up(talk_with: Any) -> None:
     async def held(talk: Talk) -> None:
+        pid = await talk.facts("pid")
         with pytest.raises(ProviderError, match="closed its output"):
             await talk.say({"close_output": None})
+        assert await talk.facts("pid") != pid
+        assert not _lives(pid)
 
     talk_with(held)
 
@@ -163,6 +166,7 @@ def test_an_agent_whose_message_is_too_long_is_given_up(talk_with: Any, monkeypa
     async def held(talk: Talk) -> None:
         with pytest.raises(ProviderError, match="longer than is taken"):
             await talk.say({"say_large": 20_000})
+        assert (await talk.say("again?")).text == "You said: again?"
 
     talk_with(held)
 
