@@ -136,7 +136,7 @@ class DiskStore:
     async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
         """Return the bytes of each session's rows and blobs. Counted in another thread: nobody waits for it."""
         from meerkat_rpc.store.disk_folder import StoreFolder
-        from meerkat_rpc.store.disk_rows import sizes_of_sessions
+        from meerkat_rpc.store.disk_sizes import sizes_of_sessions
 
         numbers = await self._run(lambda parts: parts.sessions.numbers(session_ids))
         found = await asyncio.to_thread(sizes_of_sessions, StoreFolder(self.path), numbers.values())

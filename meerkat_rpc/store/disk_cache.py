@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import accumulate
 from typing import Any, Protocol
@@ -140,7 +140,7 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
     def keys_from(self, prefix: str, limit: int) -> list[str]:
         """See ``Cache``. The index over the keys has them next to each other."""
         select = "SELECT key FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY key LIMIT ?"
-        return [key for (key,) in self._sql(select, (prefix, _after(prefix), limit)).fetchall()]
+        return [key for (key,) in self._sql(select, (*key_range(prefix), limit)).fetchall()]
 
     def evict_some(self, tag: int | str, rows: int, size: int) -> bool:
         """See ``Cache``. The length of a value is in its row's header: the value itself isn't read for it."""
@@ -186,9 +186,9 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
         self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _after(prefix: str) -> str:
-    """Return the first key after those that begin with ``prefix``."""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+def key_range(prefix: str) -> tuple[str, str]:
+    """Return the first key that may begin with ``prefix``, and the first after it that can't."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # the package has no types
@@ -250,31 +250,6 @@ def peek(path: str, key: str, mode: str) -> tuple[bytes | None, bool]:
         found = connection.execute("SELECT value FROM Cache WHERE key = ? AND raw = 1", (key,)).fetchone()
         (any_rows,) = connection.execute("SELECT EXISTS (SELECT 1 FROM Cache)").fetchone()
     return (bytes(found[0]) if found and isinstance(found[0], bytes) else None), bool(any_rows)
-
-
-def measure(path: str, numbers: Collection[int]) -> dict[int, int]:
-    """Return how many bytes the rows of each session hold, and its share of blobs, in the database at ``path``.
-
-    The values aren't read, only their rows' headers: it takes a second a gigabyte. The connection is one of its own.
-    """
-    with closing(connect(path, "ro")) as connection:
-        return {number: _bytes_of(connection, number) + _shares_of(connection, number) for number in numbers}
-
-
-def _bytes_of(connection: sqlite3.Connection, tag: int | str) -> int:
-    (size,) = connection.execute("SELECT SUM(LENGTH(value)) FROM Cache WHERE tag = ?", (tag,)).fetchone()
-    return size or 0
-
-
-def _shares_of(connection: sqlite3.Connection, number: int) -> int:
-    """Return the bytes of the blobs that a session refers to, each divided by how many sessions do."""
-    prefix = f"r/{number}/"
-    select = "SELECT tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
-    count = "SELECT COUNT(*) FROM Cache WHERE tag = ?"
-    return sum(
-        _bytes_of(connection, f"b/{digest}") // connection.execute(count, (digest,)).fetchone()[0]
-        for (digest,) in connection.execute(select, (prefix, _after(prefix))).fetchall()
-    )
 
 
 def undo_cut_off(path: str) -> None:

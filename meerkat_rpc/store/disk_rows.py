@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
@@ -22,7 +22,6 @@ from meerkat_rpc.store.disk_cache import (
     ForeignRow,
     check_whole,
     explain,
-    measure,
     open_cache,
     peek,
     refuse_unwritable,
@@ -189,18 +188,6 @@ class Rows:
     def close(self) -> None:
         """Let go of the connection."""
         self._cache.close()
-
-
-def sizes_of_sessions(folder: StoreFolder, numbers: Collection[int]) -> dict[int, int]:
-    """Return how many bytes each of the sessions takes, by number. Needs no open store, and belongs to no thread.
-
-    Raises:
-        StoreError: the database can't be read.
-    """
-    try:
-        return measure(folder.database, numbers)
-    except FAILURES as error:
-        raise explain(error, folder.path) from error
 
 
 def open_rows(folder: StoreFolder, begin: Callable[[Rows], None]) -> Rows:

@@ -11,7 +11,7 @@ import pytest
 from meerkat_rpc.domain import LoggedEvent
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.store.disk_folder import StoreFolder
-from meerkat_rpc.store.disk_rows import sizes_of_sessions
+from meerkat_rpc.store.disk_sizes import sizes_of_sessions
 from tests.store.conftest import open_disk
 from tests.store.sessions import NOW, create
 
