@@ -1,46 +1,55 @@
-"""A turn on the screen: what it says, what it does meanwhile, how it ended."""
+"""A turn on the screen: what it says, what it does meanwhile, what it asks, how it ended."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from meerkat_rpc.chat.follow import follow
+from meerkat_rpc.chat.details import changed
+from meerkat_rpc.chat.follow import Followed, Following
 from meerkat_rpc.chat.interrupts import quiet_keyboard
+from meerkat_rpc.chat.notes import note
 from meerkat_rpc.chat.text import one_line
-from meerkat_rpc.client import ClientError, Event, RpcError, Turn, TurnInterrupted, TurnText
+from meerkat_rpc.client import ClientError, Event, RpcError, TurnInterrupted, TurnText
 
 if TYPE_CHECKING:
+    from meerkat_rpc.chat.questions import Questions
     from meerkat_rpc.chat.screen import Screen
-    from meerkat_rpc.client.results import RunResult
-
-ARGS_CHARS = 120
-"""How much of a tool call's arguments is shown."""
 
 
-async def show_turn(turn: Turn, screen: Screen) -> bool:
+class ShownTurn(Followed, Protocol):
+    """A turn whose end can be asked for."""
+
+    async def result(self) -> Any:
+        """Wait for the end; raise what it failed with."""
+        ...
+
+
+async def show_turn(turn: ShownTurn, screen: Screen, questions: Questions) -> bool:
     """Show the turn to its end. Ctrl-C stops it. Returns whether it was accepted.
 
     Raises:
         ClientError: it was not accepted, or the server is gone.
     """
-    view = TurnView(screen)
+    view, following = TurnView(screen, questions), Following(turn)
+    questions.give_up = following.give_up
     try:
         with quiet_keyboard():
-            ended = await follow(turn, view.show)
+            try:
+                ended = await following.run(view.show)
+            finally:
+                await questions.close()
     finally:
         view.close()
     if not ended:
-        screen.note("not waiting any longer")
+        screen.note("it goes on waiting for its answer" if questions.person_left else "not waiting any longer")
         return view.accepted
     return await _show_end(turn, view, screen)
 
 
-async def _show_end(turn: Turn, view: TurnView, screen: Screen) -> bool:
+async def _show_end(turn: ShownTurn, view: TurnView, screen: Screen) -> bool:
     try:
-        result = await turn.result()
+        await turn.result()
     except TurnInterrupted:
         screen.note("stopped")
     except RpcError as error:
@@ -48,18 +57,21 @@ async def _show_end(turn: Turn, view: TurnView, screen: Screen) -> bool:
             raise
         screen.error(error.message)
     else:
-        screen.note(view.summary(result))
+        screen.note(view.summary())
     return view.accepted
 
 
 class TurnView:
     """Turns events into what is seen."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, questions: Questions) -> None:
         self.accepted = False
         self._screen = screen
+        self._questions = questions
         self._text = TurnText()
         self._began = time.monotonic()
+        self._tokens = 0
+        self._stop_reason = ""
         self._stream = screen.stream()
         self._stream.wait("…")
 
@@ -68,46 +80,42 @@ class TurnView:
         self.accepted = True
         if text := self._text.added(event):
             self._stream.add(text)
-        if event.type == "text_complete":
-            self._break()
-        elif note := _NOTES.get(event.type):
-            self._break()
-            self._screen.note(one_line(note(event)))
+        match event.type:
+            case "text_complete":
+                self._break()
+            case "approval_requested":
+                self._questions.asked(event["approval_id"], self._break)
+            case "approval_resolved":
+                self._questions.resolved(event)
+            case "turn_completed":
+                self._tokens += event["usage"]["output_tokens"]
+                self._stop_reason = event["stop_reason"]
+            case _:
+                self._tell(event)
 
     def close(self) -> None:
         """Draw what is left of the answer."""
         self._stream.end()
 
-    def summary(self, result: RunResult) -> str:
+    def summary(self) -> str:
         """Return the line below an answer."""
-        tokens = result["turn_usage"]["output_tokens"]
-        cut = ", cut at max_tokens" if result["stop_reason"] == "max_tokens" else ""
+        tokens = self._tokens
+        cut = ", cut at max_tokens" if self._stop_reason == "max_tokens" else ""
         return f"{tokens} token{'' if tokens == 1 else 's'}, {time.monotonic() - self._began:.1f} s{cut}"
+
+    def _tell(self, event: Event) -> None:
+        """Write the line that tells of ``event``, and below it what a tool has changed, unless that was just seen."""
+        if (told := note(event)) is None:
+            return
+        self._break()
+        self._screen.note(one_line(told))
+        if event.type == "tool_execution_completed" and event["id"] not in self._questions.seen_calls:
+            self._screen.lines(changed(event["result"]))
 
     def _break(self) -> None:
         """End this text; whatever comes next begins a new one."""
         self._stream.end()
         self._stream = self._screen.stream()
-
-
-def _args(args: Any) -> str:
-    text = json.dumps(args, ensure_ascii=False)
-    return text if len(text) <= ARGS_CHARS else text[: ARGS_CHARS - 1] + "…"
-
-
-def _tool_end(event: Event) -> str:
-    return f"{'✗' if event['is_error'] else '✓'} {event['name']}, {event['duration_ms']} ms"
-
-
-_NOTES: Mapping[str, Callable[[Event], str]] = {
-    "reasoning_complete": lambda event: str(event["content"]),
-    "tool_call_requested": lambda event: f"→ {event['name']} {_args(event['args'])}",
-    "tool_execution_completed": _tool_end,
-    "tool_execution_timed_out": lambda event: f"✗ {event['name']}: no answer in time",
-    "retrying": lambda event: f"{event['error']}: trying again ({event['attempt']})",
-    "compaction_started": lambda _: "summarising what was said so far",
-}
-"""What is told of a turn beside its text."""
 
 
 def describe(error: ClientError) -> str:

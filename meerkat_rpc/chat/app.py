@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from meerkat_rpc.chat.answer import describe, show_turn
+from meerkat_rpc.chat.answer import ShownTurn, describe, show_turn
+from meerkat_rpc.chat.attaching import attachments
 from meerkat_rpc.chat.conversation import Conversation
 from meerkat_rpc.chat.interrupts import on_interrupt
+from meerkat_rpc.chat.keyboard import Keyboard
+from meerkat_rpc.chat.questions import Questions
+from meerkat_rpc.chat.screen import attached
 from meerkat_rpc.chat.slash import Leave, run_command
 from meerkat_rpc.chat.text import short_path
 from meerkat_rpc.client import ClientError
@@ -20,16 +25,30 @@ if TYPE_CHECKING:
 
 
 class Chat:
-    """A person talking to sessions."""
+    """A person talking to sessions. ``allow``: rules of approvals that are not asked for."""
 
-    def __init__(self, conversation: Conversation, screen: Screen, reader: Reader) -> None:
+    def __init__(self, conversation: Conversation, screen: Screen, reader: Reader, allow: Sequence[str] = ()) -> None:
         self._conversation = conversation
         self._screen = screen
         self._reader = reader
+        self._allow = allow
+        self._keyboard = Keyboard()
+        self._leaving = False
+
+    async def resume(self, wanted: str | None, model: str | None) -> None:
+        """Take up a session before the first prompt, the newest where none is ``wanted``, and what it waits for.
+
+        Raises:
+            LookupError: there is no such session.
+            ClientError: the server refused.
+        """
+        await run_command(f"/resume {wanted or ''}", self._conversation, self._screen)
+        self._conversation.override(model)
+        await self._follow_waiting()
 
     async def run(self) -> None:
         """Talk until the person leaves."""
-        while (line := await self._reader.read()) is not None:
+        while not self._leaving and (line := await self._read()) is not None:
             if not line.strip():
                 continue
             try:
@@ -41,19 +60,43 @@ class Chat:
             except ClientError as error:
                 self._screen.error(describe(error))
 
+    async def _read(self) -> str | None:
+        return await self._reader.read(self._keyboard.take_typed_ahead())
+
     async def _answer(self, line: str) -> None:
         command = asyncio.ensure_future(run_command(line, self._conversation, self._screen))
         with on_interrupt(command.cancel):
             try:
                 if await command:
+                    await self._follow_waiting()
                     return
             except asyncio.CancelledError:
                 self._screen.note("stopped")
                 return
-        turn = self._conversation.ask(line)
-        if await show_turn(turn, self._screen):
+        await self._ask(line)
+
+    async def _ask(self, prompt: str) -> None:
+        files = await asyncio.to_thread(attachments, prompt, self._conversation.cwd)
+        if files:
+            self._screen.note(attached([(file.name, file.kind, file.size) for file in files]))
+        turn = self._conversation.ask(prompt, files)
+        if await self._show(turn):
             self._conversation.session_id = turn.session_id
         self._screen.say("")
+
+    async def _follow_waiting(self) -> None:
+        """Follow the turn of the session that was taken up, if it waits for an answer."""
+        turn, self._conversation.waiting = self._conversation.waiting, None
+        if turn is not None:
+            await self._show(turn)
+            self._screen.say("")
+
+    async def _show(self, turn: ShownTurn) -> bool:
+        questions = Questions(self._conversation.client, turn.session_id, self._screen, self._keyboard, self._allow)
+        try:
+            return await show_turn(turn, self._screen, questions)
+        finally:
+            self._leaving = questions.person_left
 
 
 async def greet(client: Client, screen: Screen) -> None:

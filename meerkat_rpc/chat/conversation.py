@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
+from meerkat_rpc.chat.attaching import Attached, content
+from meerkat_rpc.chat.waiting import WaitingTurn
 from meerkat_rpc.client import Client, Turn
 
 if TYPE_CHECKING:
@@ -19,25 +21,48 @@ TAIL = 6
 
 
 class Conversation:
-    """What the next prompt goes to. A session is made by its first prompt, so looking around leaves nothing behind."""
+    """What the next prompt goes to. A session is made by its first prompt, so looking around leaves nothing behind.
+
+    ``model``: that of new sessions. ``waiting``: the turn of the session that was just taken up, if it waits for an
+    answer.
+    """
 
     def __init__(self, client: Client, title: str | None = None, model: str | None = None) -> None:
         self.client = client
         self.session_id: str | None = None
         self.title = title
         self.model = model
+        self.cwd = os.getcwd()
         self.listed: Sequence[SessionSummary] = ()
+        self.waiting: WaitingTurn | None = None
+        self._override: str | None = None
 
-    def ask(self, prompt: str) -> Turn:
+    def ask(self, prompt: str, files: Sequence[Attached] = ()) -> Turn:
         """Start a turn, in a new session when there is none."""
-        settings: AgentSettings = {"model": self.model} if self.model is not None else {}
+        sent = cast("str", content(prompt, files))
         if self.session_id is None:
-            return self.client.start(prompt, title=self.title, cwd=os.getcwd(), **settings)
-        return self.client.turn(self.session_id, prompt, **settings)
+            return self.client.start(sent, title=self.title, cwd=self.cwd, **_model(self.model))
+        return self.client.turn(self.session_id, sent, **_model(self._override))
+
+    async def opened(self) -> str:
+        """Return the session's id; of a new one when there is none."""
+        if self.session_id is None:
+            self.session_id = await self.client.create(title=self.title, cwd=self.cwd, **_model(self.model))
+        return self.session_id
+
+    async def choose(self, model: str) -> None:
+        """Let the rest of the session, and new ones, run on ``model``."""
+        if self.session_id is not None:
+            await self.client.request("session/update", {"session_id": self.session_id, "model": model})
+        self.model, self._override = model, None
+
+    def override(self, model: str | None) -> None:
+        """Let turns of the session run on ``model`` without changing the session; None for its own."""
+        self._override = model
 
     def leave(self) -> None:
         """Let the next prompt begin a new session."""
-        self.session_id = self.title = None
+        self.session_id = self.title = self._override = None
 
     async def refresh(self) -> int:
         """Read the newest sessions into ``listed`` and return how many there are in all."""
@@ -58,8 +83,13 @@ class Conversation:
         view = await self.client.read(session_id)
         offset = max(view["message_count"] - TAIL, 0)
         page = await self.client.history(session_id, offset=offset)
-        self.session_id, self.title = view["session_id"], view["title"]
+        self.session_id, self.title, self._override = view["session_id"], view["title"], None
+        self.waiting = self._waiting_in(view)
         return view, page["messages"]
+
+    def _waiting_in(self, view: Mapping[str, Any]) -> WaitingTurn | None:
+        approvals, turn_id = view.get("approvals"), view.get("running_turn_id")
+        return WaitingTurn(self.client, view["session_id"], turn_id, approvals) if approvals and turn_id else None
 
     async def _find(self, wanted: str | None) -> str:
         if not self.listed:
@@ -80,3 +110,7 @@ class Conversation:
             many = "no session is" if not found else f"{len(found)} sessions are"
             raise LookupError(f"{many} called {wanted}, by number or by the beginning of its id")
         return found[0]
+
+
+def _model(model: str | None) -> AgentSettings:
+    return {"model": model} if model is not None else {}

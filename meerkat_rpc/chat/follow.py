@@ -3,50 +3,68 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Protocol
 
 from meerkat_rpc.chat.interrupts import on_interrupt
 
 if TYPE_CHECKING:
-    from meerkat_rpc.client import Event, Turn
+    from meerkat_rpc.client import Event
 
 
-async def follow(turn: Turn, show: Callable[[Event], None]) -> bool:
-    """Pass the turn's events to ``show`` until it ends. Ctrl-C stops the turn, a second one the waiting for its end.
+class Followed(Protocol):
+    """A turn: the client's own, or one that waits for an answer."""
 
-    Returns whether the end was waited for. Raises what ``show`` raises, and ``ClientError`` for a turn not accepted.
-    """
-    watching = asyncio.ensure_future(_watch(turn, show))
-    stopper = _Stopper(turn, watching)
-    with on_interrupt(stopper):
-        try:
-            await watching
-        except asyncio.CancelledError:
-            if not stopper.gave_up:
-                raise
-    return not stopper.gave_up
+    session_id: str
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Iterate over its events to the last."""
+        ...
+
+    async def interrupt(self) -> bool:
+        """Stop it now. False when it had ended."""
+        ...
 
 
-async def _watch(turn: Turn, show: Callable[[Event], None]) -> None:
-    async for event in turn:
-        show(event)
+class Following:
+    """A turn that is being followed."""
 
-
-class _Stopper:
-    """What Ctrl-C does to a turn."""
-
-    def __init__(self, turn: Turn, watching: asyncio.Future[None]) -> None:
+    def __init__(self, turn: Followed) -> None:
         self._turn = turn
-        self._watching = watching
+        self._watching: asyncio.Future[None] | None = None
         self._stopping: asyncio.Future[bool] | None = None
-        self.gave_up = False
+        self._gave_up = False
 
-    def __call__(self) -> None:
+    async def run(self, show: Callable[[Event], None]) -> bool:
+        """Pass the turn's events to ``show`` until it ends. Ctrl-C stops the turn, a second one ``give_up``.
+
+        Returns whether the end was waited for. Raises what ``show`` raises, and ``ClientError`` for a turn that was
+        not accepted.
+        """
+        self._watching = asyncio.ensure_future(_watch(self._turn, show))
+        with on_interrupt(self._interrupted):
+            try:
+                await self._watching
+            except asyncio.CancelledError:
+                if not self._gave_up:
+                    raise
+        return not self._gave_up
+
+    def give_up(self) -> None:
+        """Wait no longer for the turn's end; it goes on without us."""
+        if self._watching is not None and not self._watching.done():
+            self._gave_up = True
+            self._watching.cancel()
+
+    def _interrupted(self) -> None:
         if self._stopping is None:
             self._stopping = asyncio.ensure_future(self._turn.interrupt())
             # It may fail with the server; the turn's own end tells of that.
             self._stopping.add_done_callback(lambda task: task.cancelled() or task.exception())
-        elif not self._watching.done():
-            self.gave_up = True
-            self._watching.cancel()
+        else:
+            self.give_up()
+
+
+async def _watch(turn: Followed, show: Callable[[Event], None]) -> None:
+    async for event in turn:
+        show(event)

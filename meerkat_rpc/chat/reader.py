@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
+from meerkat_rpc.chat.completing import ChatCompleter
 from meerkat_rpc.chat.screen import PROMPT
 
 
@@ -22,30 +21,20 @@ class Reader:
     def __init__(self, history_file: str | None, commands: Sequence[str]) -> None:
         self._session: PromptSession[str] = PromptSession(
             history=_history(history_file),
-            completer=_SlashCompleter(commands),
+            completer=ChatCompleter(commands),
+            complete_in_thread=True,
             complete_style=CompleteStyle.READLINE_LIKE,
             key_bindings=_keys(),
             multiline=True,
             prompt_continuation=" " * len(PROMPT),
         )
 
-    async def read(self) -> str | None:
-        """Return the next prompt; None when the person leaves."""
+    async def read(self, typed: str = "") -> str | None:
+        """Return the next prompt, which begins with what was ``typed`` already; None when the person leaves."""
         try:
-            return await self._session.prompt_async([("bold", PROMPT)])
+            return await self._session.prompt_async([("bold", PROMPT)], default=typed)
         except (EOFError, KeyboardInterrupt):
             return None
-
-
-class _SlashCompleter(Completer):
-    def __init__(self, commands: Sequence[str]) -> None:
-        self._commands = commands
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        typed = document.text
-        if typed.startswith("/"):
-            matching = (command for command in self._commands if command.startswith(typed))
-            yield from (Completion(command, start_position=-len(typed)) for command in matching)
 
 
 def _keys() -> KeyBindings:

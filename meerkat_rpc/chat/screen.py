@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from meerkat_rpc.chat.markdown import ChatMarkdown, MarkdownStream, PlainStream
-from meerkat_rpc.chat.text import age, one_line, printable
+from meerkat_rpc.chat.text import age, one_line, printable, size
 
 if TYPE_CHECKING:
-    from meerkat_rpc.client.results import Message, Model, SessionSummary
+    from meerkat_rpc.client.results import Model, SessionSummary
+
+    Tool = Mapping[str, Any]
 
 NARROWEST = 20
 """Columns below which rendered Markdown is harder to read than plain text."""
@@ -51,6 +53,15 @@ class Screen:
         """Write what went wrong."""
         self.console.print(printable(text), style="red")
 
+    def question(self, text: str) -> None:
+        """Write what is asked."""
+        self.console.print(Text("? ", style="bold yellow").append(printable(text), style="bold"))
+
+    def lines(self, lines: Sequence[Text]) -> None:
+        """Write lines as they are; the terminal breaks long ones."""
+        for line in lines:
+            self.console.print(line, soft_wrap=True)
+
     def rows(self, rows: Sequence[tuple[str, str]]) -> None:
         """Write names and what they are, in two columns."""
         table = _table("bold", "")
@@ -72,27 +83,51 @@ class Screen:
             table.add_row(f"{mark}{number}", title, f"{age(now - session['updated_at'])} ago", messages, state)
         self.console.print(table, width=min(self.console.width, LIST_COLUMNS))
 
-    def models(self, models: Sequence[Model], current: str | None) -> None:
-        """Write what there is to choose from, with what to install where something is missing."""
+    def models(self, usable: Sequence[Model], unusable: Mapping[str, Sequence[Model]], current: str | None) -> None:
+        """Write what there is to choose from, then what could be had, by what is missing for it."""
         table = _table("bold", "", "")
-        for model in models:
-            text = Text(one_line(model["description"]))
-            if missing := model.get("missing"):
-                text.append(f"\n{one_line(missing)}", style="yellow")
-            table.add_row("*" if model["id"] == current else " ", one_line(model["id"]), text)
+        for model in usable:
+            mark = "*" if model["id"] == current else " "
+            table.add_row(mark, one_line(model["id"]), one_line(model["description"]))
+        self.console.print(table)
+        for missing, models in unusable.items():
+            names = ", ".join(("* " if model["id"] == current else "") + one_line(model["id"]) for model in models)
+            self.console.print(Text(f"\n  {names}", style="dim"))
+            self.console.print(Text(f"  {one_line(missing)}", style="yellow"))
+
+    def tools(self, tools: Sequence[Tool]) -> None:
+        """Write what tools there are: name, source, whether they ask, and the first line of what they do."""
+        table = _table("bold", "dim", "yellow", "")
+        for tool in tools:
+            doc = one_line(tool["description"].partition("\n")[0])
+            asks = "asks" if tool["requires_approval"] else ""
+            table.add_row(one_line(tool["name"]), one_line(tool["source"]), asks, doc)
         self.console.print(table)
 
-    def message(self, message: Message) -> None:
+    def message(self, message: Mapping[str, Any]) -> None:
         """Write a message of the history."""
         content = message["content"].strip()
         if message["role"] == "user":
-            self.console.print(Text(PROMPT, style="bold").append(printable(content), style="not bold"))
+            self._user(content, message.get("kind"))
         elif message["role"] == "tool":
             self.note(f"  {one_line(content)[:200]}")
         elif content:
             self.console.print(ChatMarkdown(content) if self.rendered else printable(content))
+        if attachments := message.get("attachments"):
+            self.note(attached([(item["name"], item["kind"], item["size"]) for item in attachments]))
         if message.get("partial"):
             self.note("(stopped here)")
+
+    def _user(self, content: str, kind: str | None) -> None:
+        if kind is None:
+            self.console.print(Text(PROMPT, style="bold").append(printable(content), style="not bold"))
+        else:
+            self.note(f"{'↳' if kind == 'steer' else f'{kind}:'} {content}")
+
+
+def attached(files: Sequence[tuple[str, str, int]]) -> str:
+    """Return the line that tells what came with a prompt: names, kinds, and sizes in bytes."""
+    return "attached: " + ", ".join(f"{one_line(name)} ({kind}, {size(count)})" for name, kind, count in files)
 
 
 def _table(*styles: str) -> Table:

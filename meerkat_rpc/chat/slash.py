@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from meerkat_rpc.chat.agent_commands import allowed, compact, context, model, queue, tools
 from meerkat_rpc.chat.text import one_line, short_path
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ async def _resume(conversation: Conversation, screen: Screen, argument: str) -> 
         screen.note(f"({earlier} earlier message{'' if earlier == 1 else 's'})")
     for message in tail:
         screen.message(message)
-    if view["state"] == "running":
+    if conversation.waiting is not None:
+        screen.note("its turn waits for an answer")
+    elif view["state"] == "running":
         screen.note("a turn is running in it, elsewhere")
 
 
@@ -96,21 +99,6 @@ async def _title(conversation: Conversation, screen: Screen, argument: str) -> N
     elif conversation.session_id is not None:
         conversation.title = (await conversation.client.read(conversation.session_id))["title"]
     screen.note(f"title: {conversation.title or '(none yet)'}")
-
-
-async def _model(conversation: Conversation, screen: Screen, argument: str) -> None:
-    catalogue = await conversation.client.models()
-    if not argument:
-        screen.models(catalogue["models"], conversation.model or catalogue["default_model"])
-        return
-    known = {model["id"]: model for model in catalogue["models"]}
-    agent = known.get(argument) or known.get(argument.partition(":")[0])
-    if agent is None:
-        raise LookupError(f"there is no model {argument}; there are {', '.join(known)}")
-    if missing := agent.get("missing"):
-        raise LookupError(missing)
-    conversation.model = argument
-    screen.note(f"from now on: {argument}")
 
 
 async def _export(conversation: Conversation, screen: Screen, argument: str) -> None:
@@ -152,7 +140,8 @@ KEYS = (
     ("Enter", "send"),
     ("Alt-Enter", "new line"),
     ("Up, Down", "earlier prompts"),
-    ("Tab", "complete a command"),
+    ("Tab", "complete a command, or a path behind @"),
+    ("@FILE", 'attach a file or an image; @"a file" where its name has spaces'),
     ("Ctrl-C", "stop the answer; clear the line"),
     ("Ctrl-D", "leave"),
 )
@@ -162,7 +151,12 @@ COMMANDS = (
     Command("/resume [N|ID]", "take up a session again, the newest if none is named", _resume),
     Command("/new", "begin a new session", _new),
     Command("/title [TEXT]", "show or set the session's title", _title),
-    Command("/model [NAME]", "list the models, or choose one for what comes next", _model),
+    Command("/model [NAME]", "list the models, or choose one for the rest of this session and new ones", model),
+    Command("/tools", "list what tools there are, and which of them ask", tools),
+    Command("/allowed [remove RULE]", "list what is allowed without asking, or take a rule out", allowed),
+    Command("/context TEXT", "tell the model something without having it answer", context),
+    Command("/compact", "summarise what was said so far, for the model", compact),
+    Command("/queue", "list the prompts that wait for the turn that runs", queue),
     Command("/export [FILE]", "the session as Markdown; FILE.json and FILE.jsonl as JSON", _export),
     Command("/help", "show this", _help),
     Command("/quit", "leave", _quit),

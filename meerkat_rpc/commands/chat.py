@@ -19,6 +19,10 @@ HELP = "talk to a model in the terminal, or in a pipe"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
+    parser.epilog = (
+        "@FILE in a prompt attaches that file. Exit code in a pipe: 0; 1 after an error; 3 where the turn waits for an"
+        " answer, which can be given in a terminal with --session; 130 after Ctrl-C."
+    )
     parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="ask this, print the answer and leave")
     parser.add_argument("--model", metavar="M", help="the model of new sessions")
     where = parser.add_mutually_exclusive_group()
@@ -27,11 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--session", metavar="ID", help="go on in this session; the beginning of its id will do")
     which.add_argument("--resume", action="store_true", help="go on in the newest session")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="don't ask about calls of tools that RULE covers, TOOL or TOOL:DETAIL, this time; may be repeated",
+    )
     parser.add_argument("--title", metavar="TEXT", help="title of the session that the first prompt begins")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Chat, and return the exit code: 0, 1 after an error, 130 after Ctrl-C in a pipe."""
+    """Chat, and return the exit code: 0, 1 after an error; in a pipe 3 if the turn waits, 130 after Ctrl-C."""
     from meerkat_rpc.client import ClientError
 
     for stream in (sys.stdout, sys.stderr):
@@ -68,23 +79,29 @@ def _prompt(args: argparse.Namespace) -> str:
 def _client(args: argparse.Namespace) -> Client:
     from meerkat_rpc.client import Client
 
-    return Client.spawn(store=args.store, ephemeral=args.ephemeral, model=args.model)
+    # Tools that are listed before there is a session are those of the folder where it will be.
+    here = ["--context-root", os.getcwd()]
+    return Client.spawn(store=args.store, ephemeral=args.ephemeral, model=args.model, args=here)
 
 
 async def _ask_once(args: argparse.Namespace, prompt: str) -> int:
     from meerkat_rpc.chat.pipe import print_answer
 
     async with _client(args) as client:
-        return await print_answer(await _first_turn(args, client, prompt))
+        return await print_answer(await _first_turn(args, client, prompt), client, args.allow)
 
 
 async def _first_turn(args: argparse.Namespace, client: Client, prompt: str) -> Turn:
+    from meerkat_rpc.chat.attaching import attachments
     from meerkat_rpc.chat.conversation import Conversation
 
     conversation = Conversation(client, args.title, args.model)
     if args.session or args.resume:
         await conversation.resume(args.session)
-    return conversation.ask(prompt)
+        conversation.override(args.model)
+    # What comes through a pipe may be anything, and has not been written with files in mind.
+    files = attachments(prompt, conversation.cwd) if args.prompt else ()
+    return conversation.ask(prompt, files)
 
 
 async def _talk(args: argparse.Namespace) -> int:
@@ -94,16 +111,17 @@ async def _talk(args: argparse.Namespace) -> int:
     from meerkat_rpc.chat.conversation import Conversation
     from meerkat_rpc.chat.reader import Reader
     from meerkat_rpc.chat.screen import Screen
-    from meerkat_rpc.chat.slash import COMMANDS, run_command
+    from meerkat_rpc.chat.slash import COMMANDS
 
     client = await opening
     try:
         screen, conversation = Screen(), Conversation(client, args.title, args.model)
         await greet(client, screen)
-        if args.session or args.resume:
-            await run_command(f"/resume {args.session or ''}", conversation, screen)
         reader = Reader(_history_file(args), [command.name for command in COMMANDS])
-        await Chat(conversation, screen, reader).run()
+        chat = Chat(conversation, screen, reader, args.allow)
+        if args.session or args.resume:
+            await chat.resume(args.session, args.model)
+        await chat.run()
         _say_goodbye(screen, conversation)
     finally:
         await client.close()

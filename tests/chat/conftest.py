@@ -25,10 +25,11 @@ def store(tmp_path: Path) -> str:
 def scripted(store: str) -> ScriptedSession:
     """Return a function that makes a session whose turns do what a script says, and returns its id."""
 
-    def make(*script: dict[str, Any], title: str = "Scripted") -> str:
+    def make(*script: dict[str, Any], title: str = "Scripted", cwd: Path | None = None) -> str:
         async def create() -> str:
             async with Client.spawn(store=store, model="scripted") as client:
-                return await client.create(title=title, provider_params={"script": list(script)})
+                folder = None if cwd is None else str(cwd)
+                return await client.create(title=title, cwd=folder, provider_params={"script": list(script)})
 
         return asyncio.run(create())
 
