@@ -174,8 +174,9 @@ def test_an_answer_ends_where_the_window_ends(small_window: SmolLM2Builder) -> N
 
 
 def test_no_port_is_opened(builder: SmolLM2Builder) -> None:
+    before = set(psutil.Process().net_connections(kind="inet"))  # what other tests in this process have left open
     complete(builder, RecordedTurn("Hi", steady(2)))
-    assert psutil.Process().net_connections(kind="inet") == []
+    assert set(psutil.Process().net_connections(kind="inet")) <= before
 
 
 def test_the_listener_of_the_library_can_not_be_reached(builder: SmolLM2Builder) -> None:

@@ -12,7 +12,12 @@ from typing import Any
 
 from pydantic_ai import Agent, AgentRetries
 from pydantic_ai.agent import AgentRun, CallToolsNode, ModelRequestNode
-from pydantic_ai.exceptions import ModelContextWindowExceededError, UnexpectedModelBehavior
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ModelContextWindowExceededError,
+    UnexpectedModelBehavior,
+    UserError,
+)
 from pydantic_ai.messages import FunctionToolResultEvent, ModelMessage, ModelRequest, ModelRequestPart, ModelResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_graph import End
@@ -79,9 +84,12 @@ class Running:
             ProviderError: the provider failed, for good or more often than is tried.
         """
         messages: list[ModelMessage] | None = await self._opening()
-        while messages is not None:
-            async with self._agent.iter(message_history=messages) as run:
-                messages = await self._go_through(run)
+        try:
+            while messages is not None:
+                async with self._agent.iter(message_history=messages) as run:
+                    messages = await self._go_through(run)
+        except (AgentRunError, UserError) as error:  # the loop can't go on with what the model or the session gave it
+            raise provider_error(error, self._connection) from None
         if self._structured is None:
             return AgentResult(self._stop_reason)
         return AgentResult(self._stop_reason, self._structured.output, self._structured.warnings)
@@ -104,9 +112,12 @@ class Running:
         answered = {message.tool_result.id for message in so_far if message.tool_result is not None}
         last = next((message for message in reversed(so_far) if message.role == "assistant"), None)
         calls = [call for call in (last.tool_calls if last is not None else ()) if call.id not in answered]
-        async with asyncio.TaskGroup() as group:
-            for call in calls:
-                group.create_task(self._turn.run_tool(call.id, call.name, call.args))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for call in calls:
+                    group.create_task(self._turn.run_tool(call.id, call.name, call.args))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _messages(self) -> list[Message]:
         return [*await self._turn.history(), *await self._turn.so_far()]
