@@ -11,9 +11,11 @@ from meerkat_rpc.agents.acp.command import AcpSettings, settings_of
 from meerkat_rpc.agents.acp.conversation import Conversation
 from meerkat_rpc.agents.acp.dials import tune
 from meerkat_rpc.agents.acp.known import known_models
+from meerkat_rpc.agents.acp.library import load_library
 from meerkat_rpc.agents.acp.lines import Message
-from meerkat_rpc.agents.acp.peer import Peer, PromptEnd, load_library
+from meerkat_rpc.agents.acp.peer import Peer
 from meerkat_rpc.agents.acp.pool import AgentPool, Place, Seat
+from meerkat_rpc.agents.acp.prompt_end import PromptEnd
 from meerkat_rpc.agents.acp.replay import preamble, unseen
 from meerkat_rpc.agents.base import Agent, AgentResult, AgentTurn, ModelInfo
 from meerkat_rpc.domain import AgentConfig, QueuedPrompt

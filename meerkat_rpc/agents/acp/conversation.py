@@ -11,8 +11,9 @@ from attrs import define, field
 from meerkat_rpc.agents.acp.files import FileMissing, FileRefused, Folder
 from meerkat_rpc.agents.acp.lines import Message
 from meerkat_rpc.agents.acp.narration import Narration
-from meerkat_rpc.agents.acp.peer import Peer, PromptEnd
+from meerkat_rpc.agents.acp.peer import Peer
 from meerkat_rpc.agents.acp.permissions import CANCELLED, Permissions
+from meerkat_rpc.agents.acp.prompt_end import PromptEnd
 from meerkat_rpc.agents.acp.tool_call import AgentToolCall
 from meerkat_rpc.agents.base import AgentTurn
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from meerkat_rpc.agents.acp.content import text_of
-from meerkat_rpc.agents.acp.peer import PromptEnd
+from meerkat_rpc.agents.acp.prompt_end import PromptEnd
 from meerkat_rpc.agents.acp.tool_call import AgentToolCall
 from meerkat_rpc.domain import (
     Event,

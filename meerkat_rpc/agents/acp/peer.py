@@ -7,7 +7,6 @@ faster than the client reads is held back by its own pipe.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,14 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import frozen
-
 from meerkat_rpc.agents.acp.command import AcpCommand
 from meerkat_rpc.agents.acp.failures import provider_error
-from meerkat_rpc.agents.acp.known import PIP_HINT
+from meerkat_rpc.agents.acp.library import load_library
 from meerkat_rpc.agents.acp.lines import Message
 from meerkat_rpc.agents.acp.process import AgentProcess
-from meerkat_rpc.domain import Usage
+from meerkat_rpc.agents.acp.prompt_end import PromptEnd, usage_of
 from meerkat_rpc.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -55,14 +52,6 @@ class Listener(Protocol):
     async def requested(self, method: str, params: Message) -> Mapping[str, Any]:
         """Answer a request. Raises ``acp.RequestError``."""
         ...
-
-
-@frozen
-class PromptEnd:
-    """How the agent ended a prompt, in its own word; ``usage`` is zero where it does not count."""
-
-    stop_reason: str
-    usage: Usage
 
 
 class Peer:
@@ -181,7 +170,7 @@ class Peer:
         """
         answer = await self.call("session/prompt", {"sessionId": self.session_id, "prompt": list(blocks)})
         reason = answer.get("stopReason")
-        return PromptEnd(reason if isinstance(reason, str) else "end_turn", _usage(answer.get("usage")))
+        return PromptEnd(reason if isinstance(reason, str) else "end_turn", usage_of(answer.get("usage")))
 
     async def cancel(self) -> None:
         """Ask the agent to stop what it does; ``prompt`` returns when it has."""
@@ -275,35 +264,6 @@ class _HeldBack:
         await self._peer.process.close()
 
 
-async def load_library() -> None:
-    """Import the protocol's library, which takes half a second, without holding up the event loop.
-
-    Raises:
-        ProviderError: it is not installed.
-    """
-    try:
-        await asyncio.to_thread(importlib.import_module, "acp")
-    except ImportError as error:
-        raise ProviderError(f"the Agent Client Protocol's library can't be loaded ({error}): {PIP_HINT}") from error
-
-
 def _json(model: Any) -> Message:
     dumped: Message = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     return dumped
-
-
-def _usage(counts: Any) -> Usage:
-    """Return the tokens of a prompt. Some agents count cached and thought tokens apart from input and output, some
-    within: the total tells."""
-    if not isinstance(counts, dict):
-        return Usage()
-    given = {name: value for name, value in counts.items() if isinstance(value, int) and not isinstance(value, bool)}
-    read, written = given.get("cachedReadTokens"), given.get("cachedWriteTokens")
-    cached, thought = (read or 0) + (written or 0), given.get("thoughtTokens", 0)
-    tokens_in, tokens_out = given.get("inputTokens", 0), given.get("outputTokens", 0)
-    apart = given.get("totalTokens", 0) - tokens_in - tokens_out
-    if cached and apart in {cached, cached + thought}:
-        tokens_in += cached
-    if thought and apart in {thought, cached + thought}:
-        tokens_out += thought
-    return Usage(tokens_in, tokens_out, read, written)
