@@ -12,6 +12,7 @@ from meerkat_rpc.domain import (
     CompactionFailed,
     Event,
     LoggedEvent,
+    Owner,
     Remember,
     SessionChange,
     SessionHead,
@@ -28,18 +29,33 @@ from meerkat_rpc.sessions.live_turns import LiveTurns
 from meerkat_rpc.sessions.reading import read_messages
 from meerkat_rpc.sessions.service import Compacted, Waiting
 from meerkat_rpc.sessions.surroundings import Surroundings
+from meerkat_rpc.sessions.taking_up import taken_over
 from meerkat_rpc.sessions.turn_events import Aside, TurnEvents
 
 
 async def respond(
-    session: LiveSession, surroundings: Surroundings, approval_id: str, choice: str, remember: Remember
+    session: LiveSession,
+    surroundings: Surroundings,
+    approval_id: str,
+    choice: str,
+    remember: Remember,
+    gone: Owner | None = None,
 ) -> Approval:
-    """Keep an answer, and pass it to the turn if that runs here. See ``SessionService``."""
+    """Keep an answer, and pass it to the turn if that runs here. See ``SessionService``.
+
+    ``gone``: the turn's process, if it has ended. The commit that has the answer makes the turn ours: whoever looks at
+    the session afterwards must not take it for abandoned.
+    """
     approval = asking.find(session.head, approval_id)
     asking.check_answer(approval, choice, remember)
     if remember == "always" and approval.choice is None:
         await _remember(surroundings, str(approval.rule))
-    change = await session.change(lambda head, _: asking.answered(head, approval_id, choice, remember))
+
+    def build(head: SessionHead, _: int) -> SessionChange:
+        change = asking.answered(head, approval_id, choice, remember)
+        return change if gone is None else taken_over(change, gone, session.owner)
+
+    change = await session.change(build)
     kept = asking.find(change.head, approval_id)
     if session.turn is not None:
         session.turn.answered(kept)

@@ -198,12 +198,14 @@ class EphemeralSessionService:
         """See ``SessionService``."""
         return await answering.compact(self.turns, self.sessions.get(session_id))
 
-    async def respond(self, approval_id: str, choice: str, remember: Remember = "once") -> Approval:
-        """See ``SessionService``."""
+    async def respond(
+        self, approval_id: str, choice: str, remember: Remember = "once", gone: Owner | None = None
+    ) -> Approval:
+        """See ``SessionService``. ``gone``: the turn's process, if it has ended."""
         session = self.sessions.find(asking.session_of(approval_id))
         if session is None:
             raise asking.unknown(approval_id)
-        return await answering.respond(session, self.turns.surroundings, approval_id, choice, remember)
+        return await answering.respond(session, self.turns.surroundings, approval_id, choice, remember, gone)
 
     async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
         """See ``SessionService``."""

@@ -40,6 +40,7 @@ class LiveSession:
         self.create_turn_id: str | None = None
         self.leaving = False
         self.reserved = False
+        self.taking_up = False
         self.draining = False
         self.gone = False
         self.on_turn_over: Callable[[LiveSession], object] | None = None
@@ -61,7 +62,13 @@ class LiveSession:
     @property
     def idle(self) -> bool:
         """Whether the session could be put to rest: no turn, no follower, nobody who is about to do something."""
-        return not self.busy and not self._users and not self.feed.followed and not self._committing.locked()
+        return (
+            not self.busy
+            and not self.taking_up
+            and not self._users
+            and not self.feed.followed
+            and not self._committing.locked()
+        )
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

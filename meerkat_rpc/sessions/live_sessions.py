@@ -57,9 +57,9 @@ class LiveSessions:
         return session
 
     def is_running(self, session_id: str) -> bool:
-        """Return whether a turn of that session runs here."""
+        """Return whether a turn of that session runs here, or is about to go on here."""
         session = self.find(session_id)
-        return session is not None and session.turn is not None
+        return session is not None and (session.turn is not None or session.taking_up)
 
     def hold(self, head: SessionHead, last_seq: int) -> LiveSession:
         """Take a session in.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from meerkat_rpc.domain import CatalogueRow, SessionHead
 from meerkat_rpc.errors import StoreError
@@ -57,6 +58,13 @@ class Orphans:
             StoreError: the store refused.
         """
         return await recover(self._store, head, Ending()) if await self.is_abandoned(head) else head
+
+    async def give_up(self, session_id: str) -> None:
+        """End a turn of this process' that could not be taken up, unless the store refuses: then it stays."""
+        with suppress(StoreError):
+            head = await self._store.head(session_id)
+            if head is not None and not self._runs_here(session_id):
+                await recover(self._store, head)
 
     async def settle_rows(self, rows: Iterable[CatalogueRow]) -> bool:
         """End the orphaned turns among ``rows``; return whether there were any."""

@@ -185,9 +185,9 @@ class PersistentSessionService:
         except SessionNotFound:
             raise asking.unknown(approval_id) from None
         with session.in_use():
-            approval = await self._live.respond(approval_id, choice, remember)
-        await self._remote.answered(session, approval)
-        return approval
+            return await self._remote.answer(
+                session, lambda gone: self._live.respond(approval_id, choice, remember, gone)
+            )
 
     async def waiting(self, session_id: str | None = None) -> Sequence[Waiting]:
         """See ``SessionService``."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
-from meerkat_rpc.domain import Approval, RunResult, TurnOutcome
+from meerkat_rpc.domain import Approval, Owner, RunResult, TurnOutcome
 from meerkat_rpc.errors import MeerkatError, SessionBusy, SessionNotFound, SessionNotRunning
 from meerkat_rpc.sessions import replay
 from meerkat_rpc.sessions.lease import Lease
@@ -56,23 +57,50 @@ class RemoteTurns:
                 return await replay.of_ended(session.journal, session.session_id, record)
             await asyncio.sleep(POLL_S)
 
-    async def answered(self, session: LiveSession, approval: Approval) -> None:
-        """Begin to take up the turn that ``approval`` let go on, if no process is there for it."""
-        if await self._orphans.is_abandoned(session.head):
-            task = asyncio.get_running_loop().create_task(self._take_up(session), name=f"take up {approval.turn_id}")
+    async def answer(self, session: LiveSession, keep: Callable[[Owner | None], Awaitable[Approval]]) -> Approval:
+        """Have ``keep`` commit an answer; go on with the turn here if its process, which ``keep`` is told, is gone."""
+        gone = await self._gone_owner(session)
+        if gone is None:
+            return await keep(None)
+        session.taking_up = True
+        try:
+            approval = await keep(gone)
+        except BaseException:
+            session.taking_up = False
+            raise
+        self._begin(session, approval.turn_id)
+        return approval
+
+    async def _gone_owner(self, session: LiveSession) -> Owner | None:
+        """Return the process of the session's turn if it has ended. This one is ready then to be it."""
+        running = session.head.running
+        if running is None or not await self._orphans.is_abandoned(session.head):
+            return None
+        await self._lease.hold()
+        return running.owner
+
+    def _begin(self, session: LiveSession, turn_id: str) -> None:
+        """Begin to go on with the turn, which has its answer, if it has become this process'."""
+        running = session.head.running
+        session.taking_up = running is not None and running.owner == session.owner
+        if session.taking_up:
+            task = asyncio.get_running_loop().create_task(self._take_up(session), name=f"take up {turn_id}")
             self._taking_up.add(task)
             task.add_done_callback(self._taking_up.discard)
 
     async def _take_up(self, session: LiveSession) -> None:
-        """Go on with a turn that has its answer: the answer is kept whatever comes of this."""
+        """Go on with a turn: the answer is kept whatever comes of this."""
         with session.in_use():
             try:
-                await self._lease.hold()
                 await self._turns.take_up(session)
-            except (SessionBusy, SessionNotRunning):  # another answer, or another process, was faster
+            except (SessionBusy, SessionNotRunning):  # it runs, or was interrupted meanwhile
                 return
             except MeerkatError as error:
                 logger.warning("session %s: its turn could not be taken up: %s", session.session_id, error.message)
+                session.taking_up = False
+                await self._orphans.give_up(session.session_id)
+            finally:
+                session.taking_up = False
 
     async def begun(self) -> None:
         """Wait until what is being taken up runs."""

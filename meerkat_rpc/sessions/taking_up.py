@@ -55,11 +55,19 @@ def _add(page: Sequence[LoggedEvent], transcript: TurnTranscript) -> None:
 
 
 def taken_up(head: SessionHead, turn_id: str, owner: Owner) -> SessionChange:
-    """Return the change by which ``owner`` runs the turn from now on. Of two processes that try, one commit wins.
+    """Return the change with which ``owner`` begins to go on with the turn, which is its own already.
 
     Raises:
         SessionNotRunning: the turn is over.
     """
-    if head.running is None or head.running.turn_id != turn_id:
-        raise SessionNotRunning("the turn is over", session_id=head.session_id, turn_id=turn_id)
-    return SessionChange(evolve(head, revision=head.revision + 1, running=evolve(head.running, owner=owner)))
+    if head.running is None or head.running.turn_id != turn_id or head.running.owner != owner:
+        raise SessionNotRunning("the turn is over, or another process', by now", turn_id=turn_id)
+    return SessionChange(evolve(head, revision=head.revision + 1))
+
+
+def taken_over(change: SessionChange, gone: Owner, owner: Owner) -> SessionChange:
+    """Return ``change`` with the turn of the process ``gone`` made ``owner``'s, unless somebody else was faster."""
+    running = change.head.running
+    if running is None or running.owner != gone:
+        return change
+    return evolve(change, head=evolve(change.head, running=evolve(running, owner=owner)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from meerkat_rpc.agents.base import Agent, AgentResult, AgentTurn
+from meerkat_rpc.agents.base import Agent, AgentResult, AgentTurn, Summary
 from meerkat_rpc.agents.registry import AgentRegistry
-from meerkat_rpc.domain import AgentConfig, LoggedEvent, Owner, RunResult
+from meerkat_rpc.domain import AgentConfig, LoggedEvent, Message, Owner, RunResult
 from meerkat_rpc.processes import this_process
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.folding import FoldingPolicy
@@ -19,6 +20,7 @@ from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.persistent import PersistentSessionService
 from meerkat_rpc.sessions.service import CreateSession, SessionService, StartTurn, TurnHandle
 from meerkat_rpc.sessions.store_journal import StoreJournal
+from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.store.base import Store
 from meerkat_rpc.store.disk import DiskStore
 from meerkat_rpc.store.memory import MemoryStore
@@ -26,6 +28,7 @@ from meerkat_rpc.store.memory import MemoryStore
 KINDS = ("ephemeral", "memory", "disk")
 
 Behaviour = Callable[[AgentTurn], Awaitable[AgentResult]]
+Summarise = Callable[[Sequence[Message]], Awaitable[Summary]]
 
 
 class Services:
@@ -40,12 +43,17 @@ class Services:
     def __init__(self, kind: str, path: Path) -> None:
         self.kind = kind
         self.path = path
+        self.surroundings = Surroundings()
         self._memory = MemoryStore()
-        self._behaviours: dict[str, Behaviour] = {}
+        self._behaviours: dict[str, Agent] = {}
 
-    def behave(self, model: str, behaviour: Behaviour) -> None:
-        """Have sessions of ``model`` run by ``behaviour``."""
-        self._behaviours[model] = behaviour
+    def behave(
+        self, model: str, behaviour: Behaviour, *, resumes: bool = False, summarise: Summarise | None = None
+    ) -> None:
+        """Have sessions of ``model`` run by ``behaviour``, which can take turns up again if ``resumes``, and whose
+        histories are summarised by ``summarise``."""
+        agent = _Behaving(behaviour, resumes=resumes)
+        self._behaviours[model] = agent if summarise is None else _Summarising(behaviour, summarise)
 
     @asynccontextmanager
     async def open(self, max_sessions: int = 100, owner: Owner | None = None) -> AsyncGenerator[SessionService, None]:
@@ -61,10 +69,17 @@ class Services:
     def _make(self, max_sessions: int, owner: Owner) -> EphemeralSessionService | PersistentSessionService:
         registry = AgentRegistry("echo")
         if self.kind == "ephemeral":
-            return EphemeralSessionService(self._builder(registry), registry.complete, owner, max_sessions)
+            return EphemeralSessionService(
+                self._builder(registry), registry.complete, owner, max_sessions, surroundings=self.surroundings
+            )
         store = self.store()
         live = EphemeralSessionService(
-            self._builder(registry), registry.complete, owner, max_sessions, lambda name: StoreJournal(store, name)
+            self._builder(registry),
+            registry.complete,
+            owner,
+            max_sessions,
+            lambda name: StoreJournal(store, name),
+            self.surroundings,
         )
 
         def is_busy() -> bool:
@@ -79,18 +94,27 @@ class Services:
 
     def _builder(self, registry: AgentRegistry) -> Callable[[AgentConfig], Agent]:
         def build(config: AgentConfig) -> Agent:
-            behaviour = self._behaviours.get(config.model or "")
-            return registry.build(config) if behaviour is None else _Behaving(behaviour)
+            return self._behaviours.get(config.model or "") or registry.build(config)
 
         return build
 
 
 class _Behaving:
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, *, resumes: bool = False) -> None:
         self._behaviour = behaviour
+        self.resumes = resumes
 
     async def run(self, turn: AgentTurn) -> AgentResult:
         return await self._behaviour(turn)
+
+
+class _Summarising(_Behaving):
+    def __init__(self, behaviour: Behaviour, summarise: Summarise) -> None:
+        super().__init__(behaviour)
+        self._summarise = summarise
+
+    async def summarise(self, messages: Sequence[Message]) -> Summary:
+        return await self._summarise(messages)
 
 
 def script(*steps: dict[str, Any]) -> AgentConfig:
@@ -147,6 +171,34 @@ async def said(turn: TurnHandle, text: str) -> None:
         if text in heard:
             return
     raise AssertionError(f"the turn ended having said {heard!r}")
+
+
+async def event_of(turn: TurnHandle, kind: str) -> dict[str, Any]:
+    """Wait for the turn's next event of that type, and return it."""
+    async for batch in turn.events():
+        for event in batch:
+            document: dict[str, Any] = orjson.loads(event.body)
+            if document["type"] == kind:
+                return document
+    raise AssertionError(f"the turn ended without {kind}")
+
+
+async def asking(service: SessionService, config: AgentConfig) -> tuple[TurnHandle, str]:
+    """Start a session whose first turn asks a person; return the turn and the question's id."""
+    created = await service.create(CreateSession("begin", config))
+    assert created.turn is not None
+    return created.turn, (await event_of(created.turn, "approval_requested"))["approval_id"]
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until ``condition`` holds."""
+    while not await condition():  # noqa: ASYNC110 - what another process did is only seen by looking
+        await asyncio.sleep(0.01)
+
+
+def documents(events: Sequence[LoggedEvent]) -> list[dict[str, Any]]:
+    """Return ``events``, decoded."""
+    return [orjson.loads(event.body) for event in events]
 
 
 def types(events: Sequence[LoggedEvent]) -> list[str]:
