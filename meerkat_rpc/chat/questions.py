@@ -78,10 +78,13 @@ class Questions:
 
     async def close(self) -> None:
         """Ask no more: the turn is over, or nobody waits for it."""
-        for task in (self._working, self._asking):
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*filter(None, (self._working, self._asking)), return_exceptions=True)
+        tasks = [task for task in (self._working, self._asking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        if self._working is not None and not self._working.cancelled():
+            self._working.result()  # raises what was unexpected
 
     async def _work(self, pause: Callable[[], None]) -> None:
         while self._waiting:
