@@ -28,13 +28,13 @@ def test_what_is_added_at_the_end_is_answered_too(builder: SmolLM2Builder) -> No
 
 
 def test_a_text_file_is_read(builder: SmolLM2Builder) -> None:
-    content = b"The code word is Rufusville."
+    content = b"The code word is banana."
     attachment = Attachment("file", "code.txt", "text/plain", "digest", len(content))
     turn = RecordedTurn(
         "What is the code word?", BRIEF, attachments=(attachment,), contents={attachment.digest: content}
     )
     complete(builder, turn)
-    assert "Rufusville" in turn.text
+    assert "banana" in turn.text.lower()
 
 
 def test_no_tool_is_offered_to_a_model_that_can_call_none(builder: SmolLM2Builder) -> None:
