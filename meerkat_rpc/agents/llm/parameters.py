@@ -15,6 +15,11 @@ STALL_TIMEOUT_S = 120.0
 """How long a provider may send nothing before the call counts as dead. Reasoning models are silent for a minute and
 more; beyond two, nobody has seen one come back. ``provider_params.timeout`` sets another."""
 
+SAMPLING = ("temperature", "top_p", "top_k")
+SAMPLING_VERSION = "2023-06-01"
+"""Of Anthropic's API: later ones have no parameters of sampling, and refuse a request that has one. Models that never
+had them are not given them either way."""
+
 EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
 """How hard a model may think; what a provider doesn't have becomes its nearest."""
 
@@ -109,6 +114,8 @@ def settings_for_calls(settings: Mapping[str, Any], provider: Provider) -> dict[
 
     The clients' own retries are off: ours are told of, and theirs are not.
     """
-    headers = {**dict(provider.headers), **settings.get("extra_headers", {})}
+    sampled = provider.kind == "anthropic" and any(name in settings for name in SAMPLING)
+    version = {"anthropic-version": SAMPLING_VERSION} if sampled else {}
+    headers = {**version, **dict(provider.headers), **settings.get("extra_headers", {})}
     usual: dict[str, Any] = {"timeout": STALL_TIMEOUT_S, "max_retries": 0, "cache": provider.kind == "anthropic"}
     return {**usual, **settings, **({"extra_headers": headers} if headers else {})}

@@ -7,6 +7,7 @@ model is given another try with what was wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -50,7 +51,7 @@ class Structured:
         if wanted is None:
             self.instructions = _ANSWER_ONLY_JSON.format(orjson.dumps(self.schema).decode())
             return TextOutput(self.parsed)
-        native = connection.provider.own and connection.model.profile.get("supports_json_schema_output", False)
+        native = connection.provider.own and _is_enforced(self.schema, connection.model.profile)
         return NativeOutput(wanted) if native else PromptedOutput(wanted)
 
     def parsed(self, text: str) -> Any:
@@ -96,6 +97,21 @@ def _dict_type(schema: JSON) -> Any:
         return StructuredDict(dict(schema))
     except UserError:
         return None
+
+
+def _is_enforced(schema: Mapping[str, Any], profile: Mapping[str, Any]) -> bool:
+    """Return whether the vendor holds a model of this ``profile`` to ``schema``, and lets it have tools besides."""
+    if not profile.get("supports_json_schema_output", False):
+        return False
+    if not profile.get("google_supports_tool_combination", True):
+        return False
+    transformer = profile.get("json_schema_transformer")
+    try:
+        if transformer is not None:
+            transformer(deepcopy(dict(schema)), strict=True).walk()
+    except (UserError, ValueError):  # the vendor takes a subset of the standard
+        return False
+    return True
 
 
 def _validator(schema: JSON) -> Any:
