@@ -49,6 +49,7 @@ format: $(DEV)  ## Put the code into shape
 schema: $(DEV)  ## Generate schema/ from the wire types, and the table of limits
 	$(BIN)/meerkat-rpc schema --write
 	$(RUN) tests.repository.limits --write
+	$(RUN) tests.config.document --write
 
 faults: $(DEV)  ## Inject every fault as often as it takes, and print the table: takes hours
 	$(RUN) tests.faults

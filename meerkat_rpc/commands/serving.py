@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from meerkat_rpc.config_file import ConfigFile
 
 
-CLOSE_S = 2.0
-"""How long processes that agents and tools started get to end: within the 3 s that a signal allows, for they end while
-the last answers are on their way."""
-
-
 def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greeting, started: float) -> NoReturn:
     """Serve until the end of the connection, then end the process."""
     relay = _relay(stdio.error_fd)
@@ -65,25 +60,22 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
             started=started,
         ),
         tools=tools,
+        close_parts=partial(_close, tools, registry),
         drain_timeout_s=settings.drain_timeout_s,
         default_cwd=settings.cwd,
         give_up=lambda: _exit(1, isolated, relay),
     )
     try:
-        exit_code = asyncio.run(_serve(launch, registry))
+        exit_code = asyncio.run(_serve(launch))
     except BaseException:
         logging.getLogger(__name__).critical("the server failed", exc_info=True)
         exit_code = 70  # EX_SOFTWARE of sysexits.h
     _exit(exit_code, isolated, relay)
 
 
-async def _serve(launch: Launch, registry: AgentRegistry) -> int:
+async def _serve(launch: Launch) -> int:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
-    try:
-        return await serve(launch)
-    finally:
-        closing = asyncio.ensure_future(_close(launch.tools, registry))
-        await asyncio.wait({closing}, timeout=CLOSE_S)
+    return await serve(launch)
 
 
 async def _close(tools: Toolbox, registry: AgentRegistry) -> None:

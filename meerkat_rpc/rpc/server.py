@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,7 @@ class Launch:
         open_service: opens the session service.
         surroundings: what the runtime methods speak about.
         tools: every source of tools.
+        close_parts: ends the processes that agents and tools started; once no turn runs any more.
         drain_timeout_s: how long requests in flight may take after the end of input.
         default_cwd: the folder of sessions that name none.
         give_up: ends the process on the spot; for a second signal.
@@ -66,6 +67,7 @@ class Launch:
     open_service: OpenService
     surroundings: Surroundings
     tools: Toolbox
+    close_parts: Callable[[], Awaitable[None]]
     drain_timeout_s: float
     default_cwd: str | None
     give_up: Callable[[], None]
@@ -199,6 +201,7 @@ class _Server:
         self._protocol.refusal = "the server is shutting down"
         self._delivery.close_streams()
         await self._opening.close()
+        await self._launch.close_parts()
 
     async def finish(self, *, drain: bool) -> None:
         """Let what runs end, in its own time or now; answer everything; write it all."""
