@@ -24,7 +24,7 @@ from meerkat_rpc.domain import (
 from meerkat_rpc.errors import InvalidArgument, SessionNotFound
 from meerkat_rpc.sessions import answering, asking, changes, listing, prompts, reading, replay
 from meerkat_rpc.sessions.ending import HOST_EXIT, Ending
-from meerkat_rpc.sessions.journal import MemoryJournal
+from meerkat_rpc.sessions.journal import MemoryBlobs, MemoryJournal
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.live_sessions import LiveSessions, OpenJournal
 from meerkat_rpc.sessions.live_turns import LiveTurns
@@ -75,7 +75,7 @@ class EphemeralSessionService:
         open_journal: OpenJournal | None = None,
         surroundings: Surroundings = Surroundings(),
     ) -> None:
-        self._blobs: dict[str, bytes] = {}
+        self._blobs = MemoryBlobs()
         self.turns = LiveTurns(build, surroundings, lambda: self.sessions.closed)
         self.sessions = LiveSessions(
             owner,

@@ -53,14 +53,45 @@ class Journal(Protocol):
         """Return the content of an attachment, or None."""
         ...
 
+    def let_go(self) -> None:
+        """Forget what is kept in memory: the session is gone from here."""
+        ...
+
+
+class MemoryBlobs:
+    """The contents of attachments, each once, for as long as a session in memory refers to it."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+        self._users: dict[str, set[object]] = {}
+
+    def get(self, digest: str) -> bytes | None:
+        """Return a content, or None."""
+        return self._contents.get(digest)
+
+    def keep(self, user: object, change: SessionChange) -> None:
+        """Keep what ``change`` brings, and note what ``user`` refers to by it."""
+        self._contents.update(change.blobs)
+        holders = (*change.messages, *change.head.queue, *change.head.context)
+        for digest in (attachment.digest for holder in holders for attachment in holder.attachments):
+            self._users.setdefault(digest, set()).add(user)
+
+    def forget(self, user: object) -> None:
+        """Forget what nobody but ``user`` referred to."""
+        for digest, users in list(self._users.items()):
+            users.discard(user)
+            if not users:
+                del self._users[digest]
+                self._contents.pop(digest, None)
+
 
 class MemoryJournal:
-    """Keeps one session in memory."""
+    """Keeps one session in memory. ``blobs`` are shared with others, such as its forks."""
 
     durable = False
 
-    def __init__(self, blobs: dict[str, bytes] | None = None) -> None:
-        self._blobs = {} if blobs is None else blobs
+    def __init__(self, blobs: MemoryBlobs | None = None) -> None:
+        self._blobs = MemoryBlobs() if blobs is None else blobs
         self._head: SessionHead | None = None
         self._messages: list[Message] = []
         self._turns: dict[str, TurnRecord] = {}
@@ -76,7 +107,7 @@ class MemoryJournal:
         """See ``Journal``. Never refuses: nobody else writes here."""
         self._head = change.head
         self._messages += change.messages
-        self._blobs.update(change.blobs)
+        self._blobs.keep(self, change)
         if change.turn is not None:
             self._turns[change.turn.turn_id] = change.turn
         await self.append(change.events)
@@ -93,6 +124,10 @@ class MemoryJournal:
     async def blob(self, digest: str) -> bytes | None:
         """See ``Journal``."""
         return self._blobs.get(digest)
+
+    def let_go(self) -> None:
+        """See ``Journal``."""
+        self._blobs.forget(self)
 
     async def messages(self, start: int, count: int) -> Sequence[Message]:
         """See ``Journal``."""

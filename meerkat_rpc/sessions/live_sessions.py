@@ -78,6 +78,7 @@ class LiveSessions:
     def release(self, session: LiveSession) -> None:
         """Let go of a session; whoever follows it reaches the end."""
         session.end()
+        session.journal.let_go()
         if self._by_id.get(session.session_id) is session:
             del self._by_id[session.session_id]
 

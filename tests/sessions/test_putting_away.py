@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meerkat_rpc.domain import Attachment
 from meerkat_rpc.errors import (
     CapacityExhausted,
     InvalidArgument,
@@ -237,5 +240,22 @@ def test_everything_survives_the_end_of_the_service(stored: Services, run: Run) 
             assert (await service.read(put_away)).summary.archived
             await (await start(service, kept, "on")).result()
             assert [event.seq for event in await log(service, kept)] == list(range(1, 2 * len(events) + 1))
+
+    run(scenario())
+
+
+def test_an_attachment_in_memory_goes_with_the_last_session_that_refers_to_it(run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        content = b"\x89PNG\r\n\x1a\n"
+        digest = hashlib.sha256(content).hexdigest()
+        attached = Attachment("image", "a.png", "image/png", digest, len(content))
+        async with Services("ephemeral", tmp_path).open() as service:
+            parent = await make(service, "look", attachments=[attached], blobs={digest: content})
+            child = await service.fork(parent, 2)
+            await service.delete(parent)
+            assert await service.blob(digest) == content
+            await service.delete(child)
+            with pytest.raises(InvalidArgument, match="digest"):
+                await service.blob(digest)
 
     run(scenario())
