@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import sqlite3
 import uuid
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -36,6 +37,9 @@ SERVED = 8
 """Images that a real server is started on."""
 
 SYNCS = ("fsync", "fdatasync")
+
+ATTACHED = 0.2
+"""The share of turns whose prompt comes with a file. What a message names and isn't there is the doctor's to find."""
 
 FSYNCS = range(20, 30)
 """Of a store that is open already and gets a client's turns."""
@@ -155,8 +159,16 @@ class _Client:
         return self._ask(session, "interrupt", "turn/interrupt", turn_id=accepted.turn_id, text="half")
 
     def _turn(self, session: Expected, what: str, text: str, *script: dict[str, Any], wait: bool = True) -> Asked:
-        config = {"provider_params": {"script": script}, "prompt": "p" * 500, "wait": wait}
+        config = {"provider_params": {"script": script}, "prompt": self._prompt(), "wait": wait}
         return self._ask(session, what, "turn/start", turn_id=str(uuid.uuid4()), text=text, **config)
+
+    def _prompt(self) -> str | list[dict[str, str]]:
+        """Return a prompt; some come with a file, one of few, which others may have brought before."""
+        if self.random.random() > ATTACHED:
+            return "p" * 500
+        content = Random(self.random.randrange(4)).randbytes(60_000)
+        file = {"type": "file", "name": "attached", "data": b64encode(content).decode()}
+        return [{"type": "text", "text": "p" * 500}, file]
 
     def _put_away(self) -> None:
         for what, share in (("archive", 0.05), ("delete", 0.05)):
