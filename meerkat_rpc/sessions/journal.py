@@ -10,7 +10,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from meerkat_rpc.domain import LoggedEvent, Message, SessionChange, SessionHead, StreamTruncated, TurnRecord
+from meerkat_rpc.domain import (
+    LoggedEvent,
+    Message,
+    QueuedPrompt,
+    SessionChange,
+    SessionHead,
+    StreamTruncated,
+    TurnRecord,
+)
 from meerkat_rpc.event_json import encode_event
 
 MEMORY_LOG_BYTES = 16 << 20
@@ -72,7 +80,7 @@ class MemoryBlobs:
     def keep(self, user: object, change: SessionChange) -> None:
         """Keep what ``change`` brings, and note what ``user`` refers to by it."""
         self._contents.update(change.blobs)
-        holders = (*change.messages, *change.head.queue, *change.head.context)
+        holders: list[Message | QueuedPrompt] = [*change.messages, *change.head.queue, *change.head.context]
         for digest in (attachment.digest for holder in holders for attachment in holder.attachments):
             self._users.setdefault(digest, set()).add(user)
 
