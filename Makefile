@@ -14,7 +14,7 @@ RUNTIME = $(VENV)/.runtime
 DEV     = $(VENV)/.dev
 
 # Directories whose tests start a server each, or load the language model.
-SLOW = agents chat client rpc transcripts
+SLOW = agents chat client providers rpc tools transcripts
 
 .DEFAULT_GOAL = help
 .PHONY: help chat test fast lint format schema bench faults clean

@@ -297,7 +297,7 @@ class Compaction:
 
 @frozen
 class Spent:
-    """What the ended turns of a session used up, besides tokens."""
+    """What the ended turns of a session used up, besides tokens; counted while the session has a budget."""
 
     model_calls: int = 0
     tool_calls: int = 0

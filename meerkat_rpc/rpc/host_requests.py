@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +19,7 @@ class HostRequests:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._ids = itertools.count(1)  # integers: not every client can answer another kind
+        self._last_id = 0
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._gone = False
 
@@ -32,7 +31,7 @@ class HostRequests:
         """
         if self._gone:
             raise HostError("the host is gone")
-        request_id = next(self._ids)
+        request_id = self._last_id = self._last_id + 1  # an integer: not every client can answer another kind
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         self._send(encode_json({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}))
@@ -46,9 +45,12 @@ class HostRequests:
 
     def answered(self, response: Response) -> None:
         """Take an answer."""
-        answer = self._waiting.get(response.id) if type(response.id) is int else None
-        if answer is None or answer.done():  # late: the call was given up, or it never was ours
-            logger.debug("an answer to no request of ours")
+        request_id = response.id if type(response.id) is int else 0
+        answer = self._waiting.get(request_id)
+        if not 0 < request_id <= self._last_id:
+            logger.warning("an answer to no request of ours")
+        elif answer is None or answer.done():
+            logger.debug("an answer that comes too late: the call was given up")
         elif response.error is not None:
             message = response.error.get("message")
             answer.set_exception(HostError(message if isinstance(message, str) else "the host answered with an error"))

@@ -99,6 +99,11 @@ class Budget:
         waiting = self._clock() - self._wait_began if self._waits else 0.0
         return round((self._clock() - self._began - self._waited - waiting) * 1000)
 
+    @property
+    def session_ms(self) -> int | None:
+        """``duration_ms`` where the session has a budget; None where nobody counts what it spends."""
+        return self.duration_ms if self._limits["session"] else None
+
     def watch(self, warn: Callable[[], None]) -> None:
         """Watch the time until ``stop``; ``warn`` is called when a warning may be due."""
         pauses = []

@@ -86,7 +86,7 @@ def ending_change(
     unlogged: Sequence[LoggedEvent],
     last_seq: int,
     *,
-    duration_ms: int = 0,
+    duration_ms: int | None = None,
 ) -> SessionChange:
     """Return the commit that ends the turn ``record``.
 
@@ -97,7 +97,7 @@ def ending_change(
         ending: how it ended.
         unlogged: the turn's events that are not in the log yet.
         last_seq: the sequence number of the last of them, or of the log's last.
-        duration_ms: how long the turn ran, in milliseconds.
+        duration_ms: how long the turn ran, in milliseconds, where a budget of the session counts what is spent.
     """
     at = max(now_ms(), head.updated_ms)
     messages = transcript.finish()
@@ -118,7 +118,7 @@ def ending_change(
             updated_ms=at,
             message_count=head.message_count + len(messages) + len(head.context),
             usage=usage,
-            spent=_spent(head.spent, transcript, duration_ms),
+            spent=head.spent if duration_ms is None else _spent(head.spent, transcript, duration_ms),
             last_turn=LastTurn(record.turn_id, ending.outcome, error),
             running=None,
             turn_config=AgentConfig(),

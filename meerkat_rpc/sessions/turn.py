@@ -277,7 +277,7 @@ class LiveTurn:
                 ending,
                 unlogged,
                 logged + len(unlogged),
-                duration_ms=self._budget.duration_ms,
+                duration_ms=self._budget.session_ms,
             )
         )
         self._events.ended = True
