@@ -23,15 +23,18 @@ from meerkat_rpc.client.errors import (
     TurnInterrupted,
 )
 from meerkat_rpc.client.events import Event
+from meerkat_rpc.client.lending import Call, LentTool
 from meerkat_rpc.client.text import TurnText
 from meerkat_rpc.client.turn import Turn
 
 __all__ = [
+    "Call",
     "Client",
     "ClientClosed",
     "ClientError",
     "Event",
     "InvalidParams",
+    "LentTool",
     "RpcError",
     "ServerDied",
     "SessionBusy",

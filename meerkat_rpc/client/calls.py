@@ -5,8 +5,9 @@ Answers are the decoded JSON itself (``results.py`` names the shapes). Each call
 
 from __future__ import annotations
 
+import base64
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from meerkat_rpc.ids import new_id
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from meerkat_rpc.client import results
+    from meerkat_rpc.client.blocks import Prompt
 
 
 class Calls(ABC):
@@ -112,10 +114,15 @@ class Calls(ABC):
         await self.request("session/delete", {"session_id": session_id})
 
     async def update(
-        self, session_id: str, *, title: str | None = None, labels: Mapping[str, str] | None = None
+        self,
+        session_id: str,
+        *,
+        title: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        **settings: Unpack[results.AgentSettings],
     ) -> results.SessionView:
-        """Set the title, replace the labels, or both."""
-        params = given(session_id=session_id, title=title, labels=labels)
+        """Set the title, replace the labels, change the agent's settings from the next turn on."""
+        params = given(session_id=session_id, title=title, labels=labels, **settings)
         return cast("results.SessionView", await self.request("session/update", params))
 
     async def fork_at(self, session_id: str, message_index: int) -> str:
@@ -128,12 +135,66 @@ class Calls(ABC):
         answer = await self.request("session/export", {"session_id": session_id, "format": format})
         return cast(str, answer["content"])
 
+    async def inject_context(self, session_id: str, content: Prompt) -> results.InjectContextResult:
+        """Add to the history what the model is to know, without a turn."""
+        params = {"session_id": session_id, "content": content}
+        return cast("results.InjectContextResult", await self.request("session/inject_context", params))
+
+    async def compact(self, session_id: str) -> results.SessionCompactResult:
+        """Summarise the older part of the history."""
+        answer = await self.request("session/compact", {"session_id": session_id})
+        return cast("results.SessionCompactResult", answer)
+
+    async def blob(self, digest: str) -> bytes:
+        """Return the content of an attachment."""
+        answer = cast("results.BlobGetResult", await self.request("blob/get", {"digest": digest}))
+        return base64.b64decode(answer["data"])
+
     # -- turns and events --------------------------------------------------------------------------------------
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
         """Stop the running turn now; with ``turn_id``, that turn only. False when there was nothing to stop."""
         answer = await self.request("turn/interrupt", given(session_id=session_id, turn_id=turn_id))
         return cast(bool, answer["interrupted"])
+
+    async def steer(
+        self, session_id: str, prompt: Prompt, *, expected_turn_id: str | None = None, turn_id: str | None = None
+    ) -> results.TurnQueued:
+        """Add to the running turn, for its next model call; with ``expected_turn_id``, to that turn only."""
+        params = given(
+            session_id=session_id, prompt=prompt, expected_turn_id=expected_turn_id, turn_id=turn_id or new_id()
+        )
+        return cast("results.TurnQueued", await self.request("turn/steer", params))
+
+    async def enqueue(
+        self, session_id: str, prompt: Prompt, *, turn_id: str | None = None, **settings: Unpack[results.AgentSettings]
+    ) -> results.TurnQueued:
+        """Start a turn when the running one ends; at once when none is running. ``events`` shows it, under the id that
+        this returns."""
+        params = given(session_id=session_id, prompt=prompt, turn_id=turn_id or new_id(), **settings)
+        return cast("results.TurnQueued", await self.request("turn/enqueue", params))
+
+    async def dequeue(self, session_id: str, turn_id: str) -> bool:
+        """Take back a prompt that waits. False when it does not, or no more."""
+        answer = await self.request("turn/dequeue", {"session_id": session_id, "turn_id": turn_id})
+        return cast(bool, answer["removed"])
+
+    async def approvals(self, session_id: str | None = None) -> Sequence[results.PendingApproval]:
+        """Return the questions that wait for an answer, the oldest first."""
+        answer = await self.request("approval/list", given(session_id=session_id))
+        return cast("Sequence[results.PendingApproval]", answer["approvals"])
+
+    async def respond(
+        self, approval_id: str, choice: str, *, remember: Literal["once", "session", "always"] = "once"
+    ) -> str:
+        """Answer a question with one of its choices; return the choice that stands: an earlier one, perhaps."""
+        params = {"approval_id": approval_id, "choice": choice, "remember": remember}
+        return cast(str, (await self.request("approval/respond", params))["choice"])
+
+    async def tools(self, session_id: str | None = None) -> Sequence[results.Tool]:
+        """Return the tools that there are; with ``session_id``, those of its turns."""
+        answer = await self.request("tools/list", given(session_id=session_id))
+        return cast("Sequence[results.Tool]", answer["tools"])
 
     async def latest_cursor(self, session_id: str) -> str:
         """Return where the session's event log ends now."""
@@ -161,23 +222,55 @@ class Calls(ABC):
         """Return figures about the running server."""
         return cast("results.HealthResult", await self.request("runtime/health"))
 
-    async def config_get(self) -> results.ConfigResult:
-        """Return the configuration; secrets are never shown."""
-        return cast("results.ConfigResult", await self.request("config/get"))
+    async def config_get(self, *, project: str | None = None) -> results.ConfigResult:
+        """Return the configuration, the user's or that of the ``project`` in a folder; secrets are never shown."""
+        return cast("results.ConfigResult", await self.request("config/get", given(project=project)))
 
     async def config_set(
-        self, config: Mapping[str, Any], *, expected_generation: int | None = None
+        self, config: Mapping[str, Any], *, expected_generation: int | None = None, project: str | None = None
     ) -> results.ConfigResult:
         """Replace the configuration; refused when ``expected_generation`` is given and stale."""
-        params = given(config=config, expected_generation=expected_generation)
+        params = given(config=config, expected_generation=expected_generation, project=project)
         return cast("results.ConfigResult", await self.request("config/set", params))
 
     async def config_patch(
-        self, patch: Mapping[str, Any], *, expected_generation: int | None = None
+        self, patch: Mapping[str, Any], *, expected_generation: int | None = None, project: str | None = None
     ) -> results.ConfigResult:
         """Change the configuration by a merge patch (RFC 7396): ``None`` removes a key."""
-        params = given(patch=patch, expected_generation=expected_generation)
+        params = given(patch=patch, expected_generation=expected_generation, project=project)
         return cast("results.ConfigResult", await self.request("config/patch", params))
+
+    async def mcp_servers(self) -> Sequence[results.McpServer]:
+        """Return the MCP servers and how they are."""
+        return cast("Sequence[results.McpServer]", (await self.request("mcp/list"))["servers"])
+
+    async def mcp_add(  # noqa: PLR0913 - a server has that many settings
+        self,
+        name: str,
+        *,
+        command: str | None = None,
+        args: Sequence[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        requires_approval: bool = True,
+        timeout_s: int | None = None,
+        persist: bool = True,
+    ) -> Sequence[results.McpServer]:
+        """Add an MCP server: a command that speaks over stdio, or a URL; return all. ``persist``: in the configuration
+        file, else until the server program ends."""
+        about = given(command=command, args=args, env=env, cwd=cwd, url=url, headers=headers, timeout=timeout_s)
+        params = {"name": name, "requires_approval": requires_approval, "persist": persist, **about}
+        return cast("Sequence[results.McpServer]", (await self.request("mcp/add", params))["servers"])
+
+    async def mcp_remove(self, name: str) -> bool:
+        """Remove an MCP server. False when there is none of that name."""
+        return cast(bool, (await self.request("mcp/remove", {"name": name}))["removed"])
+
+    async def mcp_reload(self, name: str | None = None) -> Sequence[results.McpServer]:
+        """Start an MCP server anew, or all of them."""
+        return cast("Sequence[results.McpServer]", (await self.request("mcp/reload", given(name=name)))["servers"])
 
     async def shutdown(self) -> None:
         """Interrupt running turns, save them, and have the server wait for its end. ``Client.close`` does the rest."""

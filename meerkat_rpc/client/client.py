@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from meerkat_rpc.client.calls import Calls, given
 from meerkat_rpc.client.events import Event, Position
 from meerkat_rpc.client.feed import Routes
+from meerkat_rpc.client.lending import Lending, LentTool
 from meerkat_rpc.client.link import Link
 from meerkat_rpc.client.process import Launch, StderrLines
 from meerkat_rpc.client.stream import follow
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from meerkat_rpc.client import results
+    from meerkat_rpc.client.blocks import Prompt
 
 
 class Client(Calls):
@@ -29,9 +31,10 @@ class Client(Calls):
     tasks.
     """
 
-    def __init__(self, link: Link, routes: Routes) -> None:
+    def __init__(self, link: Link, routes: Routes, lending: Lending) -> None:
         """Take the way to a server; ``spawn`` makes it."""
         self._link = link
+        self._lending = lending
         self._routes = routes
         self._turns: set[Turn] = set()
 
@@ -50,6 +53,7 @@ class Client(Calls):
         reconnect: bool = True,
         on_stderr: Callable[[str], None] | None = None,
         on_notification: Callable[[str, Mapping[str, Any]], None] | None = None,
+        tools: Sequence[LentTool] = (),
     ) -> Self:
         """Return a client whose server starts when the ``async with`` block is entered (or ``open`` is called).
 
@@ -65,13 +69,16 @@ class Client(Calls):
             reconnect: start the server anew when it dies, and go on where things stood.
             on_stderr: called with each line of the server's stderr. The last lines are kept in ``stderr_tail`` anyway.
             on_notification: called with method and params of each notification that no turn or event stream took.
+            tools: tools of this process' for the agents; ``lend`` adds to them.
         """
         argv = [*(DEFAULT_COMMAND if command is None else command)]
         argv += [*(["--store", store] if store else []), *(["--ephemeral"] if ephemeral else [])]
         argv += [*(["--model", model] if model else []), *args]
         routes = Routes(on_notification)
         sink = StderrLines(on_stderr) if on_stderr else None
-        return cls(Link(Launch(argv, env, cwd), framing, routes, reconnect=reconnect, on_stderr=sink), routes)
+        launch, lending = Launch(argv, env, cwd), Lending(tools)
+        link = Link(launch, framing, routes, reconnect=reconnect, on_stderr=sink, lending=lending)
+        return cls(link, routes, lending)
 
     async def open(self) -> Self:
         """Start the server and wait for its greeting.
@@ -120,13 +127,24 @@ class Client(Calls):
         """
         return await self._link.request(method, params)
 
+    async def lend(self, *tools: LentTool) -> None:
+        """Lend tools, in place of those of the same names. A server that is started anew is told of them too."""
+        for tool in tools:
+            self._lending.add(tool)
+        await self.request("tools/register", {"tools": [tool.offer() for tool in tools]})
+
+    async def take_back(self, *names: str) -> None:
+        """Take lent tools back; calls in flight go on."""
+        self._lending.remove(names)
+        await self.request("tools/unregister", {"names": names})
+
     async def notify(self, method: str, params: Mapping[str, Any] | None = None) -> None:
         """Send a notification."""
         (await self._link.connection()).notify(method, params)
 
     def start(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         title: str | None = None,
         labels: Mapping[str, str] | None = None,
@@ -146,7 +164,7 @@ class Client(Calls):
     def turn(
         self,
         session_id: str,
-        prompt: str,
+        prompt: Prompt,
         *,
         turn_id: str | None = None,
         **settings: Unpack[results.AgentSettings],

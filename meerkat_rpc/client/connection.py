@@ -12,10 +12,9 @@ import orjson
 
 from meerkat_rpc.client.errors import ClientClosed, ClientError, ServerDied, rpc_error
 from meerkat_rpc.client.feed import Routes
+from meerkat_rpc.client.lending import Lending
 from meerkat_rpc.client.process import Launch, ServerProcess, StderrSink
 from meerkat_rpc.wire.framing import Framer, FramingError, Style, encode
-
-METHOD_NOT_FOUND = -32601
 
 SHOWN_BYTES = 200
 """How much of a line that is no message is shown."""
@@ -35,11 +34,19 @@ class _Asked:
 class Connection:
     """One server process and the requests in flight on it."""
 
-    def __init__(self, launch: Launch, framing: Style, routes: Routes, on_lost: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        framing: Style,
+        routes: Routes,
+        on_lost: Callable[[Connection], None],
+        lending: Lending | None = None,
+    ) -> None:
         self._launch = launch
         self._framing = framing
         self._framer = Framer(sys.maxsize, framing)  # our own server: what it says is as large as it has to be
         self.routes = routes
+        self._lending = lending or Lending()
         self._on_lost = on_lost
         self._ids = itertools.count(1)
         self._asked: dict[int | str, _Asked] = {}
@@ -119,8 +126,9 @@ class Connection:
         if method is None:
             self._answered(message)
         elif "id" in message:
-            refusal = {"code": METHOD_NOT_FOUND, "message": f"this client does not answer {method}"}
-            self._send({"jsonrpc": "2.0", "id": message["id"], "error": refusal})
+            self._lending.asked(self, message, self._send)
+        elif method == "$/cancelRequest":
+            self._lending.cancel(self, (message.get("params") or {}).get("id"))
         else:
             self.routes.notified(method, message.get("params") or {}, size)
 
@@ -166,6 +174,7 @@ class Connection:
             if not asked.answer.done():
                 asked.answer.set_exception(self.loss())
         self._asked.clear()
+        self._lending.server_died(self)
         self._on_lost(self)
 
     async def close(self, *, interrupt: bool) -> None:

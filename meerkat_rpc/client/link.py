@@ -12,6 +12,7 @@ from meerkat_rpc import __version__
 from meerkat_rpc.client.connection import Connection
 from meerkat_rpc.client.errors import ClientClosed, ClientError, RpcError, ServerDied, ServerGone, StartFailed
 from meerkat_rpc.client.feed import Routes
+from meerkat_rpc.client.lending import Lending
 from meerkat_rpc.client.process import Launch, StderrSink
 from meerkat_rpc.wire.catalog import CONTRACT_VERSION
 from meerkat_rpc.wire.framing import Style
@@ -32,7 +33,15 @@ TRIES = 3
 """How many servers may die of one request before its caller is told."""
 
 UNREPEATABLE = frozenset(
-    {"session/fork_at", "session/archive", "session/delete", "config/set", "config/patch", "shutdown"}
+    {
+        "session/fork_at",
+        "session/archive",
+        "session/delete",
+        "session/inject_context",
+        "config/set",
+        "config/patch",
+        "shutdown",
+    }
 )
 """Methods that may do something else, or fail, the second time. When the server dies on one, the caller must decide."""
 
@@ -41,13 +50,21 @@ class Link:
     """The way to a server, whichever process that is at the moment."""
 
     def __init__(
-        self, launch: Launch, framing: Style, routes: Routes, *, reconnect: bool, on_stderr: StderrSink = None
+        self,
+        launch: Launch,
+        framing: Style,
+        routes: Routes,
+        *,
+        reconnect: bool,
+        on_stderr: StderrSink = None,
+        lending: Lending | None = None,
     ) -> None:
         self._launch = launch
         self._framing = framing
         self._routes = routes
         self._reconnect = reconnect
         self._on_stderr = on_stderr
+        self._lending = lending or Lending()
         self._failure: ClientError | None = ClientClosed("the client is not open")
         self._settled = asyncio.Event()
         self._restarting: asyncio.Task[None] | None = None
@@ -93,10 +110,13 @@ class Link:
     # -- starting ----------------------------------------------------------------------------------------------
 
     async def _start(self) -> Connection:
-        connection = await Connection(self._launch, self._framing, self._routes, self._lost).start(self._on_stderr)
+        connection = Connection(self._launch, self._framing, self._routes, self._lost, self._lending)
+        await connection.start(self._on_stderr)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 self.greeting = await connection.request("initialize", _greeting())
+                if offers := self._lending.offers():
+                    await connection.request("tools/register", {"tools": offers})
         except BaseException as error:  # noqa: BLE001 - whatever it is, no process is left behind
             connection.process.kill()
             await connection.process.ended.wait()

@@ -1,6 +1,6 @@
 """The shapes of what the server answers, as plain dictionaries.
 
-For type checkers and editors only: an answer is the decoded JSON itself, nothing is converted. ``wire/types.py``
+For type checkers and editors only: an answer is the decoded JSON itself, nothing is converted. ``wire/types/``
 defines these types; they are spelled again here because importing that module costs a parent process 100 ms, and a
 test holds the two together. Keys that are ``NotRequired`` are left out when there is nothing to say.
 """
@@ -90,6 +90,24 @@ class TurnError(TypedDict):
     message: str
 
 
+class QueuedTurn(TypedDict):
+    """A prompt that waits. ``steer``: for the running turn's next model call, else for its end."""
+
+    turn_id: str
+    prompt: str
+    steer: bool
+
+
+class Attachment(TypedDict):
+    """What came with a prompt. ``Client.blob`` gives the content of ``digest``; ``size`` is in bytes."""
+
+    kind: Literal["image", "file"]
+    name: str
+    media_type: str
+    digest: str
+    size: int
+
+
 class LastTurn(TypedDict):
     """The last turn that ended."""
 
@@ -108,6 +126,9 @@ class SessionView(SessionSummary):
     last_turn: LastTurn | None
     running_turn_id: NotRequired[str]
     parent_session_id: NotRequired[str]
+    queue: NotRequired[list[QueuedTurn]]
+    approvals: NotRequired[list[str]]
+    allowed: NotRequired[list[str]]
 
 
 class ToolCall(TypedDict):
@@ -137,16 +158,103 @@ class Message(TypedDict):
     tool_calls: NotRequired[list[ToolCall]]
     tool_result: NotRequired[ToolResult]
     partial: NotRequired[bool]
+    kind: NotRequired[Literal["context", "steer", "summary"]]
+    attachments: NotRequired[list[Attachment]]
+
+
+class Compaction(TypedDict):
+    """The model reads ``summary`` in place of the messages before index ``first_kept``. They are all still there."""
+
+    first_kept: int
+    summary: str
+    summary_tokens: int
 
 
 class SessionHistoryResult(TypedDict):
-    """A page of messages, oldest first, committed ones only."""
+    """A page of messages, oldest first, committed ones only. ``compaction`` only where there was one."""
 
     session_id: str
     message_count: int
     offset: int
     has_more: bool
     messages: list[Message]
+    compaction: NotRequired[Compaction]
+
+
+class InjectContextResult(TypedDict):
+    """The message's place in the history. ``staged``: it comes behind the turn that runs."""
+
+    session_id: str
+    message_index: int
+    status: Literal["applied", "staged"]
+
+
+class SessionCompactResult(TypedDict):
+    """How many messages a model reads before and after, and how large the summary is."""
+
+    messages_before: int
+    messages_after: int
+    summary_tokens: int
+
+
+class TurnQueued(TypedDict):
+    """The prompt is durable. ``position`` counts the prompts before it."""
+
+    accepted: Literal[True]
+    turn_id: str
+    position: int
+
+
+class PendingApproval(TypedDict):
+    """A question that waits. ``rule`` is what an answer that is remembered would allow."""
+
+    approval_id: str
+    session_id: str
+    turn_id: str
+    kind: str
+    summary: str
+    details: Any
+    choices: list[str]
+    timestamp_ms: int
+    rule: NotRequired[str]
+
+
+class ApprovalListResult(TypedDict):
+    """What waits, the oldest first."""
+
+    approvals: list[PendingApproval]
+
+
+class ApprovalRespondResult(TypedDict):
+    """The answer that stands: an earlier one, if somebody was faster."""
+
+    approval_id: str
+    session_id: str
+    choice: str
+
+
+class Tool(TypedDict):
+    """A tool. ``source``: ``host``, ``builtin`` or ``mcp:NAME``."""
+
+    name: str
+    description: str
+    input_schema: Any
+    source: str
+    requires_approval: bool
+
+
+class ToolsListResult(TypedDict):
+    """What there is now."""
+
+    tools: list[Tool]
+
+
+class BlobGetResult(TypedDict):
+    """The content as base64; ``size`` is in bytes."""
+
+    digest: str
+    size: int
+    data: str
 
 
 class SessionEventParams(TypedDict):
@@ -203,12 +311,37 @@ class ModelsCatalogResult(TypedDict):
     default_model: str | None
 
 
+class IgnoredSetting(TypedDict):
+    """A setting of a project's file that doesn't hold, and why."""
+
+    setting: str
+    reason: str
+
+
 class ConfigResult(TypedDict):
-    """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file."""
+    """The configuration file's settings. ``generation`` changes whenever the file does; 0 when there is no file.
+
+    ``restart``: settings that hold from the next start on; ``problems``: why a file is not in use as it is.
+    """
 
     config: dict[str, Any]
     generation: int
     path: str
+    restart: NotRequired[list[str]]
+    ignored: NotRequired[list[IgnoredSetting]]
+    problems: NotRequired[list[str]]
+
+
+class McpServer(TypedDict):
+    """An MCP server. ``error`` says why it isn't ready, ``stderr`` what it last said there."""
+
+    name: str
+    transport: Literal["stdio", "http"]
+    state: Literal["connecting", "ready", "failed", "disabled"]
+    tools: list[str]
+    origin: Literal["config", "project", "added"]
+    error: NotRequired[str]
+    stderr: NotRequired[str]
 
 
 class HealthResult(TypedDict):
@@ -239,3 +372,4 @@ class AgentSettings(TypedDict, total=False):
     system_prompt: str
     output_schema: Any
     provider_params: dict[str, Any]
+    budget: dict[str, dict[str, int]]

@@ -137,6 +137,20 @@ def test_the_configuration_is_read_replaced_and_patched(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_mcp_servers_are_added_listed_and_removed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        args = ["--user-config-root", str(tmp_path / "config")]
+        async with Client.spawn(store=str(tmp_path / "store"), model="echo", args=args) as client:
+            assert await client.mcp_servers() == []
+            (added,) = await client.mcp_add("gone", command="/no/such/program", persist=False)
+            assert (added["name"], added["origin"], added["transport"]) == ("gone", "added", "stdio")
+            assert [server["name"] for server in await client.mcp_reload("gone")] == ["gone"]
+            assert await client.mcp_remove("gone")
+            assert not await client.mcp_remove("gone")
+
+    run(scenario())
+
+
 def test_shutdown_interrupts_running_turns(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Client.spawn(store=str(tmp_path), model="scripted") as client:
@@ -200,7 +214,7 @@ def test_results_are_spelled_as_the_wires_types_are() -> None:
         for name, kind in vars(results).items()
         if hasattr(types, name) and is_typeddict(kind)
     ]
-    assert len(pairs) >= 20
+    assert len(pairs) >= 30
     for ours, theirs in pairs:
         hints = get_type_hints(ours, include_extras=True)
         fields = {field.name: field for field in attrs.fields(theirs)}
