@@ -33,7 +33,7 @@ FindFolder = Callable[[], Awaitable[str | None]]
 
 @frozen
 class PromptContent:
-    """What a prompt comes to. ``blobs`` has the contents of ``attachments`` that were sent, by digest."""
+    """What a prompt comes to. ``blobs`` has the contents of ``attachments``, by digest."""
 
     text: str
     attachments: Sequence[Attachment] = ()
@@ -88,8 +88,7 @@ class _Reader:
         if block.type == "image" and not media_type.startswith("image/"):
             raise InvalidArgument(f"{path}: expected an image, got {media_type}")
         digest = hashlib.sha256(content).hexdigest()
-        if block.digest is None:
-            self.blobs[digest] = content
+        self.blobs[digest] = content  # one that was there may be deleted before this is committed
         self.attachments.append(Attachment(block.type, name, media_type, digest, len(content)))
 
     async def _content(self, block: Block, path: str) -> bytes:

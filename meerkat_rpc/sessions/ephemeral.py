@@ -298,8 +298,10 @@ class EphemeralSessionService:
         child = self.sessions.hold(changes.forked_head(parent.head, messages), last_seq=0)
         try:
             await child.change(lambda head, _: SessionChange(evolve(head, revision=1), messages))
-        except BaseException:
+        except BaseException as error:
             self.sessions.release(child)
+            if isinstance(error, ValueError):  # what is attached to its messages went with it
+                raise SessionNotFound("the session was deleted meanwhile", session_id=session_id) from error
             raise
         return child.session_id
 
