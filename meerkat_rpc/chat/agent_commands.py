@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meerkat_rpc.chat.attaching import attachments, content
 from meerkat_rpc.chat.screen import attached
@@ -64,8 +64,7 @@ def _refuse_unusable(wanted: str, models: Sequence[Model]) -> None:
 
 async def tools(conversation: Conversation, screen: Screen, _: str) -> None:
     """List the tools."""
-    scope = {"session_id": conversation.session_id} if conversation.session_id else {}
-    found = (await conversation.client.request("tools/list", scope))["tools"]
+    found = await conversation.client.tools(conversation.session_id)
     if found:
         screen.tools(found)
     if not any(item["source"] == "builtin" for item in found):
@@ -101,8 +100,7 @@ async def allowed(conversation: Conversation, screen: Screen, argument: str) -> 
 async def _session_rules(conversation: Conversation) -> Sequence[str]:
     if conversation.session_id is None:
         return ()
-    view: Mapping[str, Any] = await conversation.client.request("session/read", {"session_id": conversation.session_id})
-    return view.get("allowed") or ()
+    return (await conversation.client.read(conversation.session_id)).get("allowed", ())
 
 
 async def _forget(conversation: Conversation, rule: str, rules: Sequence[str], generation: int) -> None:
@@ -119,8 +117,7 @@ async def context(conversation: Conversation, screen: Screen, argument: str) -> 
     files = await asyncio.to_thread(attachments, argument, conversation.cwd)
     if files:
         screen.note(attached([(file.name, file.kind, file.size) for file in files]))
-    params = {"session_id": await conversation.opened(), "content": content(argument, files)}
-    added = await conversation.client.request("session/inject_context", params)
+    added = await conversation.client.inject_context(await conversation.opened(), content(argument, files))
     screen.note("noted" if added["status"] == "applied" else "noted, behind the turn that runs")
 
 
@@ -129,7 +126,7 @@ async def compact(conversation: Conversation, screen: Screen, _: str) -> None:
     if conversation.session_id is None:
         raise LookupError(NOTHING_SAID)
     screen.note("summarising what was said so far")
-    done = await conversation.client.request("session/compact", {"session_id": conversation.session_id})
+    done = await conversation.client.compact(conversation.session_id)
     before, after = done["messages_before"], done["messages_after"]
     if before == after:
         screen.note("there is nothing yet that could be summarised: the last turns are kept as they are")
@@ -142,8 +139,7 @@ async def queue(conversation: Conversation, screen: Screen, _: str) -> None:
     """List the prompts that wait."""
     if conversation.session_id is None:
         raise LookupError(NOTHING_SAID)
-    view = await conversation.client.request("session/read", {"session_id": conversation.session_id})
-    waiting = view.get("queue") or ()
+    waiting = (await conversation.client.read(conversation.session_id)).get("queue", ())
     for number, item in enumerate(waiting, 1):
         when = "for the turn that runs" if item["steer"] else "as a turn of its own"
         screen.say(f"{number}  {one_line(item['prompt'])[:PROMPT_CHARS]} ({when})")

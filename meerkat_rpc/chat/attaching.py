@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""The images that every provider takes; another is a file like any."""
+from meerkat_rpc.client import blocks
+
+if TYPE_CHECKING:
+    from meerkat_rpc.client.blocks import Prompt
 
 MENTION = re.compile(r'(?<![^\s([{"\'])@(?:"([^"\n]+)"|([^\s"]+))')
 """A mention begins a word: neither an address, ``a@b``, nor anything else with the sign inside is one."""
@@ -19,7 +20,7 @@ TRAILING = ".,;:!?)]}'\""
 
 
 class Attached(NamedTuple):
-    """A file. ``path`` is absolute, ``name`` what the person called it, ``size`` in bytes."""
+    """A file. ``kind``: image or file; ``path`` is absolute, ``size`` in bytes."""
 
     kind: str
     name: str
@@ -36,12 +37,11 @@ def attachments(prompt: str, cwd: str) -> list[Attached]:
     return [*{file.path: file for file in found if file is not None}.values()]
 
 
-def content(prompt: str, files: Sequence[Attached]) -> str | list[Mapping[str, Any]]:
+def content(prompt: str, files: Sequence[Attached]) -> Prompt:
     """Return what to send: the text alone, or blocks with the text first."""
     if not files:
         return prompt
-    blocks = [{"type": file.kind, "path": file.path, "name": file.name} for file in files]
-    return [{"type": "text", "text": prompt}, *blocks]
+    return [blocks.text(prompt), *(blocks.attached(file.path) for file in files)]
 
 
 def _mentions(prompt: str) -> Iterator[list[str]]:
@@ -63,8 +63,8 @@ def _file(names: Sequence[str], cwd: str) -> Attached | None:
         path = os.path.join(cwd, os.path.expanduser(name))
         try:
             if os.path.isfile(path):
-                kind = "image" if mimetypes.guess_type(path)[0] in IMAGES else "file"
-                return Attached(kind, os.path.basename(path), os.path.abspath(path), os.path.getsize(path))
+                block = blocks.attached(path)
+                return Attached(block["type"], block["name"], block["path"], os.path.getsize(path))
         except (OSError, ValueError):  # gone this moment, or no name for a file at all
             continue
     return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from meerkat_rpc.chat.approvals import Question, Remember
+from meerkat_rpc.chat.approvals import Remember
 from meerkat_rpc.chat.keyboard import ESCAPE
 from meerkat_rpc.chat.text import one_line, revealed
+
+if TYPE_CHECKING:
+    from meerkat_rpc.client.results import PendingApproval
 
 ALLOW, DENY = "allow", "deny"
 
@@ -30,10 +33,10 @@ class Keys(NamedTuple):
     line: str
 
 
-def keys_for(question: Question) -> Keys:
+def keys_for(question: PendingApproval) -> Keys:
     """Return the keys that answer ``question``."""
     if question["choices"] == [ALLOW, DENY]:
-        return _yes_or_no(question["rule"])
+        return _yes_or_no(question.get("rule"))
     return _numbered(question)
 
 
@@ -50,7 +53,7 @@ def _yes_or_no(rule: str | None) -> Keys:
     return Keys(answers, line)
 
 
-def _numbered(question: Question) -> Keys:
+def _numbered(question: PendingApproval) -> Keys:
     names = dict(zip(NUMBERS, question["choices"], strict=False))
     answers = {key: Answer(choice, "once", one_line(revealed(choice))) for key, choice in names.items()}
     refusal = _refusal(question)
@@ -61,7 +64,7 @@ def _numbered(question: Question) -> Keys:
     return Keys(answers, line + (" · Esc refuses" if refused is not None else ""))
 
 
-def _refusal(question: Question) -> str | None:
+def _refusal(question: PendingApproval) -> str | None:
     """Return the choice that refuses and no more, where the agent says which that is, or its name does."""
     details = question["details"]
     options = details.get("options") if isinstance(details, dict) else None

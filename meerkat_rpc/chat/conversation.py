@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from meerkat_rpc.chat.attaching import Attached, content
 from meerkat_rpc.chat.waiting import WaitingTurn
@@ -39,7 +39,7 @@ class Conversation:
 
     def ask(self, prompt: str, files: Sequence[Attached] = ()) -> Turn:
         """Start a turn, in a new session when there is none."""
-        sent = cast("str", content(prompt, files))
+        sent = content(prompt, files)
         if self.session_id is None:
             return self.client.start(sent, title=self.title, cwd=self.cwd, **_model(self.model))
         return self.client.turn(self.session_id, sent, **_model(self._override))
@@ -53,7 +53,7 @@ class Conversation:
     async def choose(self, model: str) -> None:
         """Let the rest of the session, and new ones, run on ``model``."""
         if self.session_id is not None:
-            await self.client.request("session/update", {"session_id": self.session_id, "model": model})
+            await self.client.update(self.session_id, model=model)
         self.model, self._override = model, None
 
     def override(self, model: str | None) -> None:
@@ -87,7 +87,7 @@ class Conversation:
         self.waiting = self._waiting_in(view)
         return view, page["messages"]
 
-    def _waiting_in(self, view: Mapping[str, Any]) -> WaitingTurn | None:
+    def _waiting_in(self, view: SessionView) -> WaitingTurn | None:
         approvals, turn_id = view.get("approvals"), view.get("running_turn_id")
         return WaitingTurn(self.client, view["session_id"], turn_id, approvals) if approvals and turn_id else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,8 +13,8 @@ from meerkat_rpc.chat import approvals
 from meerkat_rpc.chat.follow import Following
 
 if TYPE_CHECKING:
-    from meerkat_rpc.chat.approvals import Question
     from meerkat_rpc.client import Client, Event, Turn
+    from meerkat_rpc.client.results import PendingApproval
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -58,7 +59,7 @@ class _Gate:
     """Answers what may be answered without a person; stops at what may not."""
 
     def __init__(self, client: Client, turn: Turn, following: Following, allow: Sequence[str]) -> None:
-        self.waits: Question | None = None
+        self.waits: PendingApproval | None = None
         self._client = client
         self._turn = turn
         self._following = following
@@ -81,24 +82,24 @@ class _Gate:
         if question is None:
             return
         if approvals.covering(self._allow, question) is not None:
-            await approvals.respond(self._client, question, question["choices"][0])
+            await self._client.respond(approval_id, question["choices"][0])
         else:
             self.waits = self.waits or question
             self._following.give_up()
 
 
-async def _leave_waiting(question: Question, turn: Turn, client: Client) -> int:
+async def _leave_waiting(question: PendingApproval, turn: Turn, client: Client) -> int:
     from meerkat_rpc.chat.text import one_line, revealed
 
     said = [f"meerkat-rpc: the turn asks: {one_line(revealed(question['summary']))}"]
     store = client.server["store"]
     if "path" in store:
-        said.append(f"to answer: meerkat-rpc chat --store {store['path']} --session {turn.session_id}")
+        said.append(f"to answer: meerkat-rpc chat --store {shlex.quote(store['path'])} --session {turn.session_id}")
     else:
         said.append("there is nobody to answer, and with --ephemeral nobody later: the turn was stopped")
         await turn.interrupt()
-    if question["rule"] is not None:
-        said.append(f"to allow it beforehand: --allow {revealed(question['rule'])!r}")
+    if (rule := question.get("rule")) is not None:
+        said.append(f"to allow it beforehand: --allow {shlex.quote(revealed(rule))}")
     print("\n".join(said), file=sys.stderr)
     return WAITING
 

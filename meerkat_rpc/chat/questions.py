@@ -16,10 +16,10 @@ from meerkat_rpc.chat.text import one_line, revealed
 from meerkat_rpc.client import ClientError, InvalidParams, RpcError
 
 if TYPE_CHECKING:
-    from meerkat_rpc.chat.approvals import Question
     from meerkat_rpc.chat.keyboard import Keyboard
     from meerkat_rpc.chat.screen import Screen
     from meerkat_rpc.client import Client, Event
+    from meerkat_rpc.client.results import PendingApproval
 
 WHOLE = "v"
 """The key that shows all of what was shortened."""
@@ -108,7 +108,7 @@ class Questions:
         pause()
         if (rule := approvals.covering(self._allow, question)) is not None:
             self._answered = True
-            await approvals.respond(self._client, question, question["choices"][0])
+            await self._client.respond(approval_id, question["choices"][0])
             self._screen.note(f"{one_line(question['summary'])}: allowed by --allow {one_line(rule)}")
             return
         whole = self._show(question)
@@ -118,7 +118,7 @@ class Questions:
             while not await self._take_key(question):
                 pass
 
-    def _show(self, question: Question) -> bool:
+    def _show(self, question: PendingApproval) -> bool:
         """Write the question; return whether that was all of it."""
         self._screen.question(one_line(revealed(question["summary"])) or question["kind"])
         shown = shortened(described(question["details"]))
@@ -127,7 +127,7 @@ class Questions:
             self.seen_calls.add(call)
         return shown.whole
 
-    async def _take_key(self, question: Question) -> bool:
+    async def _take_key(self, question: PendingApproval) -> bool:
         """Do as the next key says; return whether that ends the question."""
         key = (await self._keyboard.key()).lower()
         if key == END:
@@ -142,10 +142,10 @@ class Questions:
             self._screen.say(keys_for(question).line)
         return False
 
-    async def _respond(self, question: Question, answer: Answer) -> bool:
+    async def _respond(self, question: PendingApproval, answer: Answer) -> bool:
         self._answered = True
         try:
-            stands = await approvals.respond(self._client, question, answer.choice, answer.remember)
+            stands = await self._client.respond(question["approval_id"], answer.choice, remember=answer.remember)
         except InvalidParams:  # nobody asks any more
             self._screen.note("answered, or over, by now")
             return True

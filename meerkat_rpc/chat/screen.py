@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -13,9 +13,7 @@ from meerkat_rpc.chat.markdown import ChatMarkdown, MarkdownStream, PlainStream
 from meerkat_rpc.chat.text import age, one_line, printable, size
 
 if TYPE_CHECKING:
-    from meerkat_rpc.client.results import Model, SessionSummary
-
-    Tool = Mapping[str, Any]
+    from meerkat_rpc.client.results import Message, Model, SessionSummary, Tool
 
 NARROWEST = 20
 """Columns below which rendered Markdown is harder to read than plain text."""
@@ -104,7 +102,7 @@ class Screen:
             table.add_row(one_line(tool["name"]), one_line(tool["source"]), asks, doc)
         self.console.print(table)
 
-    def message(self, message: Mapping[str, Any]) -> None:
+    def message(self, message: Message) -> None:
         """Write a message of the history."""
         content = message["content"].strip()
         if message["role"] == "user":

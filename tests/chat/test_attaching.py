@@ -131,7 +131,7 @@ def test_a_prompt_on_the_command_line_attaches_and_one_out_of_a_pipe_does_not(tm
     async def attached() -> list[str]:
         async with Client.spawn(store=store) as client:
             (session,) = (await client.list())["sessions"]
-            messages = (await client.request("session/history", {"session_id": session["session_id"]}))["messages"]
+            messages = (await client.history(session["session_id"]))["messages"]
             return [item["name"] for message in messages for item in message.get("attachments", [])]
 
     ask(tmp_path, "--store", store, "--model", "echo", stdin=b"read @a.txt")

@@ -6,15 +6,15 @@ from typing import Any, cast
 
 import pytest
 
-from meerkat_rpc.chat.approvals import Question
 from meerkat_rpc.chat.choices import keys_for
 from meerkat_rpc.chat.details import MAX_LINE_CHARS, MAX_LINES, changed, described, shortened
 from meerkat_rpc.chat.text import revealed
+from meerkat_rpc.client.results import PendingApproval
 
 
-def question(**given: Any) -> Question:
+def question(**given: Any) -> PendingApproval:
     asked = {"kind": "tool_call", "summary": "", "details": None, "choices": ["allow", "deny"], "rule": None}
-    return cast("Question", asked | given)
+    return cast("PendingApproval", asked | given)
 
 
 def call(details: Any, source: str = "builtin", args: Any = None) -> dict[str, Any]:
