@@ -105,14 +105,19 @@ class Talk(Server):
     def message(self) -> dict[str, Any] | None:
         """Return the next message that isn't the host's to deal with."""
         while (message := super().message()) is not None:
-            assert KEY not in str(message), "a key was shown"
-            if message.get("method") == "tool/execute":
-                self._execute(message)
-            elif message.get("method") == "$/cancelRequest":
-                self.cancelled.append(message["params"]["id"])
-            else:
+            if not self._dealt_with(message):
                 return message
         return None
+
+    def _dealt_with(self, message: dict[str, Any]) -> bool:
+        assert KEY not in str(message), "a key was shown"
+        if message.get("method") == "tool/execute":
+            self._execute(message)
+        elif message.get("method") == "$/cancelRequest":
+            self.cancelled.append(message["params"]["id"])
+        else:
+            return False
+        return True
 
     def _execute(self, request: Mapping[str, Any]) -> None:
         params = request["params"]
@@ -172,9 +177,10 @@ class Talk(Server):
     def next_call(self) -> dict[str, Any]:
         """Wait for the next call of a tool that nobody answers by itself."""
         while self.calls.empty():
-            message = self.message()
+            message = super().message()
             assert message is not None, "the server ended"
-            self.events.append(message)
+            if not self._dealt_with(message):
+                self.events.append(message)
         return self.calls.get(timeout=WAIT_S)
 
     def logged(self, session_id: str) -> list[Event]:
