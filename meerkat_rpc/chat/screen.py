@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -90,14 +91,14 @@ class Screen:
         self.console.print(table)
         for missing, models in unusable.items():
             names = ", ".join(("* " if model["id"] == current else "") + one_line(model["id"]) for model in models)
-            self.console.print(Text(f"\n  {names}", style="dim"))
-            self.console.print(Text(f"  {one_line(missing)}", style="yellow"))
+            self.console.print(Padding(Text(names), (0, 0, 0, 3)))
+            self.console.print(Padding(Text(one_line(missing), style="yellow"), (0, 0, 0, 5)))
 
     def tools(self, tools: Sequence[Tool]) -> None:
-        """Write what tools there are: name, source, whether they ask, and the first line of what they do."""
+        """Write what tools there are: name, source, whether they ask, and the first sentence of what they do."""
         table = _table("bold", "dim", "yellow", "")
         for tool in tools:
-            doc = one_line(tool["description"].partition("\n")[0])
+            doc = one_line(tool["description"].partition("\n")[0]).partition(". ")[0]
             asks = "asks" if tool["requires_approval"] else ""
             table.add_row(one_line(tool["name"]), one_line(tool["source"]), asks, doc)
         self.console.print(table)
