@@ -85,7 +85,7 @@ class Budget:
         due: list[BudgetWarning] = []
         for scope, kind, limit in self._watched(tuple(_NOUNS)):
             used = self._used(scope, kind)
-            if used >= WARN_AT * limit and (scope, kind) not in self._warned:
+            if 0 < used >= WARN_AT * limit and (scope, kind) not in self._warned:
                 self._warned.add((scope, kind))
                 percent = round(100 * used / limit, 1) if limit else 100.0
                 due.append(BudgetWarning(f"{scope}_{kind}", used, limit, percent))
