@@ -27,7 +27,7 @@ from tests.providers.provider import DIALECTS, Provider
 from tests.providers.records import Asked
 from tests.providers.script import Call, Reply, Text, reply
 
-ROUNDS = 200
+ROUNDS = 100
 
 WARM_UP = 20
 
