@@ -9,7 +9,7 @@ import pytest
 
 from tests.providers.provider import Provider
 from tests.providers.script import Call, Reasoning, Reply, Text
-from tests.providers.talking import Talk, model_of
+from tests.providers.talking import RETRY, Talk, environment, model_of
 
 MB = 1_000_000
 
@@ -187,14 +187,13 @@ def test_a_model_that_calls_for_ever_is_ended_by_its_budget(talk: Talk, provider
 
 
 def test_a_built_in_tool_reads_in_the_sessions_folder(folder: Path, provider: Provider, kind: str) -> None:
-    from tests.providers.talking import RETRY, environment
-
     (folder / "work").mkdir()
     (folder / "work" / "note.txt").write_text("the answer is 42")
     env = environment(folder, provider, RETRY + '[tools]\nbuiltin = ["read"]\n')
     provider.say(Call("read_file", {"path": "note.txt"}))
     provider.say(Text("42"))
     with Talk(folder, provider, env=env) as talk:
-        assert talk.once(kind, cwd=str(folder / "work")).result["text"] == "42"
+        session_id = talk.create(kind, cwd=str(folder / "work"))
+        assert talk.turn(session_id).result["text"] == "42"
     assert "the answer is 42" in str(provider.bodies[1])
     assert provider.refusals == []
