@@ -249,7 +249,7 @@ class Approval:
     """A question that a turn asked a person, and the answer once there is one.
 
     ``rule`` names what an answer that is remembered allows (``tools/base.py``); None where nothing can be remembered.
-    ``key`` is by what the agent knows the question again after its process was replaced, which is possible only for
+    ``taken``: the turn has the answer, and what it allows may have begun. ``key`` is by what the agent knows the question again after its process was replaced, which is possible only for
     one that is ``resumable``; the turn of any other ends with its process.
     """
 
@@ -265,6 +265,7 @@ class Approval:
     rule: str | None = None
     choice: str | None = None
     remember: Remember = "once"
+    taken: bool = False
 
 
 @frozen

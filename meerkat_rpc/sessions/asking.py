@@ -94,6 +94,8 @@ class Asking:
         if approval.approval_id not in self._resolved:
             self._resolved.add(approval.approval_id)
             await self._emit(ApprovalResolved(approval.approval_id, str(approval.choice)))
+        if not approval.taken:  # durable before what was asked for begins: nobody begins it a second time
+            await self._session.change(lambda head, _: _taken(head, approval.approval_id))
         return str(approval.choice)
 
     def answered(self, approval: Approval) -> None:
@@ -203,9 +205,15 @@ def waiting(head: SessionHead) -> list[Approval]:
     return [item for item in head.approvals if item.choice is None and item.turn_id == head.running.turn_id]
 
 
-def is_suspended(head: SessionHead) -> bool:
-    """Return whether the session's turn can wait without a process: it asked, and its agent can take it up again."""
+def waits_for_people(head: SessionHead) -> bool:
+    """Return whether the session's turn waits for an answer, and could do so without a process: its agent can take it
+    up again."""
     return any(item.resumable for item in waiting(head))
+
+
+def _taken(head: SessionHead, approval_id: str) -> SessionChange:
+    approvals = [evolve(item, taken=True) if item.approval_id == approval_id else item for item in head.approvals]
+    return SessionChange(evolve(head, revision=head.revision + 1, approvals=tuple(approvals)))
 
 
 def _asked(head: SessionHead, approval: Approval) -> SessionChange:

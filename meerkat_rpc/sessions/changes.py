@@ -24,14 +24,14 @@ from meerkat_rpc.domain import (
 from meerkat_rpc.errors import InvalidArgument, SessionBusy, SessionNotFound
 from meerkat_rpc.event_json import encode_event
 from meerkat_rpc.ids import new_id
-from meerkat_rpc.sessions.asking import is_suspended
+from meerkat_rpc.sessions.asking import waits_for_people
 from meerkat_rpc.sessions.service import CreateSession
 
 
 def refuse_running(head: SessionHead) -> None:
     """Raise ``SessionBusy``, naming the owner, when the store says that a turn is running."""
     if head.running is not None:
-        if is_suspended(head):
+        if waits_for_people(head):
             raise SessionBusy(
                 "a turn waits for an approval in this session; answer it (approval/list) or interrupt the turn",
                 session_id=head.session_id,

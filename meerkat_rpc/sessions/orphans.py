@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from meerkat_rpc.domain import CatalogueRow, SessionHead
 from meerkat_rpc.errors import StoreError
-from meerkat_rpc.sessions.asking import is_suspended
+from meerkat_rpc.sessions.asking import waits_for_people
 from meerkat_rpc.sessions.ending import Ending
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.recovery import recover
@@ -34,12 +34,13 @@ class Orphans:
     async def settled(self, head: SessionHead) -> SessionHead | None:
         """Return the session's head with no orphaned turn in it; None when the session is gone.
 
-        A turn that waits for an answer needs no process, and stays: whoever gets the answer takes it up.
+        A turn that waits for an answer needs no process, and stays: whoever gets the answer takes it up. One that has
+        every answer, and whose process ended before it took them, is over.
 
         Raises:
             StoreError: the store refused.
         """
-        if head.running is None or self._runs_here(head.session_id) or is_suspended(head):
+        if head.running is None or self._runs_here(head.session_id) or waits_for_people(head):
             return head
         if await self._lease.is_held_by(head.running.owner):
             return head

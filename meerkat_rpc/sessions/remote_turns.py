@@ -6,16 +6,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 
-from meerkat_rpc.domain import Approval, Owner, RunResult, TurnOutcome
+from meerkat_rpc.domain import Approval, Owner, RunResult, SessionChange, SessionHead, TurnOutcome
 from meerkat_rpc.errors import MeerkatError, SessionBusy, SessionNotFound, SessionNotRunning
 from meerkat_rpc.sessions import replay
+from meerkat_rpc.sessions.asking import session_of
+from meerkat_rpc.sessions.changes import without_change
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.live import LiveSession
 from meerkat_rpc.sessions.live_turns import LiveTurns
 from meerkat_rpc.sessions.orphans import Orphans
 from meerkat_rpc.sessions.replay import Replay
 from meerkat_rpc.sessions.service import StartTurn
+from meerkat_rpc.sessions.taking_up import taken_over
 from meerkat_rpc.sessions.waking import Waking
 from meerkat_rpc.store.base import Store
 
@@ -35,6 +40,7 @@ class RemoteTurns:
         self._lease = lease
         self._turns = turns
         self._taking_up: set[asyncio.Task[None]] = set()
+        self._watching: set[asyncio.Task[None]] = set()
 
     async def find(self, session: LiveSession, request: StartTurn) -> Replay | None:
         """Return the handle of the turn asked for when another process is running it."""
@@ -61,7 +67,10 @@ class RemoteTurns:
         """Have ``keep`` commit an answer; go on with the turn here if its process, which ``keep`` is told, is gone."""
         gone = await self._gone_owner(session)
         if gone is None:
-            return await keep(None)
+            approval = await keep(None)
+            if session.turn is None:
+                self._watch(session, approval)
+            return approval
         session.taking_up = True
         try:
             approval = await keep(gone)
@@ -78,6 +87,34 @@ class RemoteTurns:
             return None
         await self._lease.hold()
         return running.owner
+
+    def _watch(self, session: LiveSession, approval: Approval) -> None:
+        """See to it that the answer reaches its turn, whose process may be about to end."""
+        task = asyncio.get_running_loop().create_task(self._see_through(session, approval), name="see through")
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    async def _see_through(self, session: LiveSession, approval: Approval) -> None:
+        """Wait until the turn has its answer; go on with it here if its process ends before."""
+        session.taking_up = True  # whoever looks at the session here must not take it for abandoned
+        with session.in_use(), suppress(MeerkatError):  # said to whoever next looks at it
+            try:
+                while (owner := await self._owner_of_open(approval)) is not None:
+                    if not await self._lease.is_held_by(owner):
+                        await self._lease.hold()
+                        await session.change(partial(_made_ours, gone=owner, owner=session.owner))
+                        break
+                    await asyncio.sleep(POLL_S)
+            finally:
+                self._begin(session, approval.turn_id)
+
+    async def _owner_of_open(self, approval: Approval) -> Owner | None:
+        """Return the process of the turn that asked, as long as it hasn't taken the answer."""
+        head = await self._store.head(session_of(approval.approval_id))
+        if head is None or head.running is None or head.running.turn_id != approval.turn_id:
+            return None
+        taken = all(item.taken for item in head.approvals if item.approval_id == approval.approval_id)
+        return None if taken else head.running.owner
 
     def _begin(self, session: LiveSession, turn_id: str) -> None:
         """Begin to go on with the turn, which has its answer, if it has become this process'."""
@@ -109,5 +146,9 @@ class RemoteTurns:
 
     def close(self) -> None:
         """Take nothing up any more."""
-        for task in self._taking_up:
+        for task in (*self._taking_up, *self._watching):
             task.cancel()
+
+
+def _made_ours(head: SessionHead, _last_seq: int, *, gone: Owner, owner: Owner) -> SessionChange:
+    return taken_over(without_change(head), gone, owner)

@@ -25,7 +25,7 @@ class Removing:
         """Delete the session unless a turn runs in it, in whichever process, by the time it is deleted."""
         while True:
             head = await self._waking.head(session_id)
-            if asking.is_suspended(head):
+            if asking.waits_for_people(head):
                 head = await self._orphans.interrupt_abandoned(head) or head
             changes.refuse_running(head)
             with contextlib.suppress(RevisionConflict):  # changed a moment ago: look again

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.rpc.driver import Server
+from tests.rpc.driver import Server, eventually
 
 AT_ONCE_S = 4.0
 """A generous bound on an answer that waits for nobody, and less than a lease lasts."""
@@ -116,3 +116,33 @@ def test_the_death_of_a_server_is_noticed_by_whoever_asks_next(servers: tuple[Se
     error = two.error("turn/start", session_id=session_id, turn_id=turn_id, prompt="go")
     assert (error["code"], error["data"]["text"]) == (-32005, "so far")
     assert echo(two, session_id, "on") == "on"
+
+
+@pytest.mark.parametrize("pause_s", [0, 0.001, 0.01, 0.1])
+def test_an_answer_is_not_lost_whenever_the_server_that_asked_is_killed(
+    servers: tuple[Server, Server], pause_s: float
+) -> None:
+    one, two = servers
+    session_id = one.session({"approval": {"summary": "go on?"}}, {"text": "went on"})
+    turn = one.call("turn/start", session_id=session_id, prompt="go", wait=False)
+    eventually(lambda: bool(two.call("approval/list", session_id=session_id)["approvals"]))
+    waiting = two.call("approval/list", session_id=session_id)["approvals"]
+    one.process.kill()
+    time.sleep(pause_s)  # not to wait for anything: to answer at another moment of its dying
+    two.call("approval/respond", approval_id=waiting[0]["approval_id"], choice="allow")
+    result = two.call("turn/start", session_id=session_id, prompt="go", turn_id=turn["turn_id"])
+    assert result["text"] == "went on"
+
+
+def test_an_answer_before_the_kill_lets_the_turn_go_on_here_or_there(servers: tuple[Server, Server]) -> None:
+    one, two = servers
+    session_id = one.session({"approval": {"summary": "go on?"}}, {"text": "went on"})
+    turn = one.call("turn/start", session_id=session_id, prompt="go", wait=False)
+    eventually(lambda: bool(two.call("approval/list", session_id=session_id)["approvals"]))
+    waiting = two.call("approval/list", session_id=session_id)["approvals"]
+    two.call("approval/respond", approval_id=waiting[0]["approval_id"], choice="allow")
+    one.process.kill()
+    error_or_result = two.answer(two.send("turn/start", session_id=session_id, prompt="go", turn_id=turn["turn_id"]))
+    # The first server may have got the answer, and died with the turn: then that is said, and nothing runs twice.
+    assert error_or_result.get("result", {}).get("text", "went on") == "went on"
+    assert error_or_result.get("error", {}).get("code", -32005) == -32005
