@@ -157,12 +157,18 @@ class _Performance:
         return AgentResult()
 
     async def _take_up(self, steps: Sequence[Step]) -> int:
-        """Return the place of the step at which another process waited."""
+        """Return the place of the step at which another process waited; of a tool's, which is run now, the next."""
         said = await self._turn.so_far()
         self._calls = sum(message.role == "assistant" for message in said)
         self._tools = sum(len(message.tool_calls) for message in said)
-        waits = [_key(place) for place in range(len(steps))]
-        return next((waits.index(key) for key in self._turn.open_questions if key in waits), 0)
+        for place, step in enumerate(steps):
+            if _key(place) in self._turn.open_questions:
+                return place
+            call_id = _call_id(sum("tool" in earlier for earlier in steps[: place + 1]))
+            if "tool" in step and call_id in self._turn.open_questions:
+                await self._turn.run_tool(call_id, str(step["tool"].get("name")), step["tool"].get("args", {}))
+                return place + 1
+        return 0
 
     async def _turn_was_steered(self) -> bool:
         added = [item.prompt for item in await self._turn.steering()]
@@ -215,7 +221,7 @@ class _Performance:
         await self._begin_call()
         tool = step["tool"]
         self._tools += 1
-        call_id, name = f"call_{self._tools}", str(tool.get("name", "tool"))
+        call_id, name = _call_id(self._tools), str(tool.get("name", "tool"))
         is_error, duration_ms = bool(tool.get("is_error", False)), tool.get("ms", 0)
         await self._turn.emit(ToolCallRequested(call_id, name, tool.get("args", {})))
         await self._end_call("tool_use")
@@ -253,6 +259,11 @@ class _Performance:
 def _key(place: int) -> str:
     """Return the name of the question that the step at ``place`` asks."""
     return f"step {place}"
+
+
+def _call_id(number: int) -> str:
+    """Return the id of the script's tool call of that number."""
+    return f"call_{number}"
 
 
 def _split(text: str, chunks: int) -> list[str]:
