@@ -35,6 +35,8 @@ MODELS = {
     "anthropic": "claude-sonnet-4-6",
     "google": "gemini-2.5-flash",
 }
+LONG_TURNS = 500
+
 CLOCK = [{"clock": True}, {"wait_ms": 20}]
 """The time at which it is said, and a pause: else its end would be part of the same read."""
 
@@ -185,6 +187,24 @@ def llm_tool() -> Iterable[Figure]:
             server.call("tools/register", {"tools": [{"name": "add", "description": "Add.", "input_schema": ADD}]})
             pairs = [(_tool_turn(server, _session(server, kind)), bare.turn()[0]) for _ in range(ROUNDS)][WARM_UP:]
         yield from _compared(f"{kind}: turn with a tool call", pairs)
+
+
+@benchmark
+def llm_long() -> Iterable[Figure]:
+    """What a long conversation's turn makes another request wait: the clients read through the whole history."""
+    for kind in MODELS:
+        with (
+            loopback([TEXT]) as provider,
+            tempfile.TemporaryDirectory() as store,
+            Server("--store", store, environ=provider.environ) as server,
+        ):
+            server.greet().call("turn/start", _session(server, kind))
+            long = {"session_id": server.create(model="echo"), "prompt": "hello there"}
+            for _ in range(LONG_TURNS):
+                server.call("turn/start", long)
+            turn = {**long, "model": f"{kind}:{MODELS[kind]}"}
+            samples = [max(_asked_until(server, server.send("turn/start", turn))) for _ in range(5)]
+        yield median(f"{kind}: longest wait beside a turn of {2 * LONG_TURNS:,} messages", samples, "ms")
 
 
 @benchmark

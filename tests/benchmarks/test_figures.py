@@ -39,3 +39,11 @@ def test_a_benchmark_runs_and_prints_its_rows() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "session created, durable" in done.stdout
     assert "model's first byte → client" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_benchmark_of_language_models_runs_beside_pydantic_ai() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "llm_first_event"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "anthropic: provider's first byte → client" in done.stdout
+    assert done.stdout.count("pydantic-ai bare") == 4
