@@ -192,7 +192,7 @@ def llm_tool() -> Iterable[Figure]:
 @benchmark
 def llm_long() -> Iterable[Figure]:
     """What a long conversation's turn makes another request wait: the clients read through the whole history."""
-    for kind in MODELS:
+    for kind, name in MODELS.items():
         with (
             loopback([TEXT]) as provider,
             tempfile.TemporaryDirectory() as store,
@@ -202,7 +202,7 @@ def llm_long() -> Iterable[Figure]:
             long = {"session_id": server.create(model="echo"), "prompt": "hello there"}
             for _ in range(LONG_TURNS):
                 server.call("turn/start", long)
-            turn = {**long, "model": f"{kind}:{MODELS[kind]}"}
+            turn = {**long, "model": f"{kind}:{name}"}
             samples = [max(_asked_until(server, server.send("turn/start", turn))) for _ in range(5)]
         yield median(f"{kind}: longest wait beside a turn of {2 * LONG_TURNS:,} messages", samples, "ms")
 
