@@ -37,8 +37,9 @@ MODELS = {
 }
 LONG_TURNS = 500
 
-CLOCK = [{"clock": True}, {"wait_ms": 20}]
-"""The time at which it is said, and a pause: else its end would be part of the same read."""
+CLOCK = [{"wait_ms": 30}, {"clock": True}, {"wait_ms": 20}]
+"""The time at which it is said, between two pauses: no provider answers while the request is still being sent, and its
+end would be part of the same read."""
 
 TEXT = [{"text": "The quick brown fox jumps over the lazy dog and is gone.", "chunks": 20}]
 CALL = [{"tool": "add", "args": {"a": 1, "b": 2}}]
