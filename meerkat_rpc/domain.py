@@ -190,6 +190,8 @@ class AgentConfig:
         given = {name: value for name in _CONFIG_FIELDS if (value := getattr(over, name)) is not None}
         if "model" in given:
             given.setdefault("provider", None)
+        if self.budget is not None and over.budget is not None:  # a turn's limits don't lift the session's
+            given["budget"] = {**self.budget, **{scope: limits for scope, limits in over.budget.items() if limits}}
         return evolve(self, **given) if given else self
 
 

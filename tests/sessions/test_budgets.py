@@ -126,3 +126,13 @@ def test_what_is_configured_holds_where_a_turn_says_nothing_else(services: Servi
             assert (await (await start(service, session_id, config=more)).result()).stop_reason == "end_turn"
 
     run(scenario())
+
+
+def test_limits_of_a_turn_do_not_lift_those_of_its_session(services: Services, run: Run) -> None:
+    async def scenario() -> None:
+        async with services.open() as service:
+            session_id = await make(service, config=limited("session", "model_calls", 2))
+            with pytest.raises(BudgetExhausted, match=r"budget.session.model_calls"):
+                await (await start(service, session_id, config=AgentConfig(budget={"turn": {"tokens": 1000}}))).result()
+
+    run(scenario())
