@@ -78,7 +78,11 @@ def test_an_id_is_taken_in_any_spelling_and_made_canonical(spelling: str) -> Non
         (types.SessionListParams, {"labels": {"a": 1}}, 'params.labels["a"]: expected a string, got 1'),
         (types.SessionListParams, {"labels": {"a": None}}, 'params.labels["a"]: expected a string, got null'),
         (types.SessionListParams, {"labels": {'"': {}}}, 'params.labels["\\""]: expected a string, got an object'),
-        (types.TurnStartParams, session(prompt=""), 'params.prompt: expected a string of length ≥ 1 or an array, got ""'),
+        (
+            types.TurnStartParams,
+            session(prompt=""),
+            'params.prompt: expected a string of length ≥ 1 or an array, got ""',
+        ),
         (types.TurnStartParams, session(prompt=5), "params.prompt: expected a string of length ≥ 1 or an array, got 5"),
         (types.TurnStartParams, session(), "params.prompt: required"),
         (
