@@ -251,8 +251,9 @@ class Approval:
     """A question that a turn asked a person, and the answer once there is one.
 
     ``rule`` names what an answer that is remembered allows (``tools/base.py``); None where nothing can be remembered.
-    ``taken``: the turn has the answer, and what it allows may have begun. ``key`` is by what the agent knows the question again after its process was replaced, which is possible only for
-    one that is ``resumable``; the turn of any other ends with its process.
+    ``taken``: the turn has the answer, and what it allows may have begun. ``key`` is by what the agent knows the
+    question again after its process was replaced, which is possible only for one that is ``resumable``; the turn of
+    any other ends with its process.
     """
 
     approval_id: str
