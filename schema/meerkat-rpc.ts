@@ -316,7 +316,11 @@ export interface ImageBlock {
   name?: string | null;
 }
 
-/** `process_id` is watched: when it is gone the server ends, as when the pipe closes. */
+/**
+ * `process_id` is watched: when it is gone the server ends, as when the pipe closes.
+ *
+ * Of a client's `capabilities` one is known: `prepare`, true where a person is about to ask the default model something. It is made ready then, at the price of its memory.
+ */
 export interface InitializeParams {
   client_info?: ClientInfo | null;
   /** At least 1. */

@@ -97,6 +97,15 @@ class AgentRegistry:
                 logger.warning("agent %s can't be loaded: %s", name, type(error).__name__)
         return [*found, *self._language_models.models()]
 
+    async def prepare(self) -> None:
+        """Have the default model do now, in threads of its own, what its first turn would wait for, if it can."""
+        try:
+            prepare = getattr(self._builder(self.default_model or ""), "prepare", None)
+            if prepare is not None:
+                await prepare()
+        except ProviderError as error:  # its turns will say so, to whoever starts one
+            logger.debug("the default model can't be prepared: %s", error.message)
+
     async def close(self) -> None:
         """Let go of what agents keep between turns: those of their builders that can be closed are."""
         closing = [close() for builder in self._builders.values() if (close := getattr(builder, "close", None))]

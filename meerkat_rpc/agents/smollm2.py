@@ -104,6 +104,11 @@ class SmolLM2Builder:
             self._model = LlamaModel(weights, self._context_tokens)
         return SmolLM2Agent(self._model, config, self._settings_for)
 
+    async def prepare(self) -> None:
+        """Load the model, and import what runs it, before anybody asks something of it."""
+        agent = self.build(AgentConfig())
+        await agent.prepare()
+
     def _weights(self) -> Path | None:
         """Return the model's file; None unless it and the libraries that run it are installed."""
         installed = all(find_spec(package) is not None for package in (self._runtime_package, "pydantic_ai"))
@@ -148,6 +153,15 @@ class SmolLM2Agent:
             messages, connection, self._settings_for(None).retry, {}, SUMMARY_MAX_TOKENS
         )
         return summary
+
+    async def prepare(self) -> None:
+        """Do what the first turn would have to wait for.
+
+        Raises:
+            ProviderError: something is not installed.
+        """
+        await self._connected(self._request)
+        await imported("running", INSTALL)
 
     async def _connected(self, request: dict[str, Any]) -> Connection:
         """Return the model as pydantic-ai's. It is loaded while that is imported."""

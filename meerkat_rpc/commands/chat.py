@@ -81,7 +81,7 @@ def _client(args: argparse.Namespace) -> Client:
 
     # Tools that are listed before there is a session are those of the folder where it will be.
     here = ["--context-root", os.getcwd()]
-    return Client.spawn(store=args.store, ephemeral=args.ephemeral, model=args.model, args=here)
+    return Client.spawn(store=args.store, ephemeral=args.ephemeral, model=args.model, args=here, prepare=True)
 
 
 async def _ask_once(args: argparse.Namespace, prompt: str) -> int:

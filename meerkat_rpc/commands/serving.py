@@ -53,7 +53,7 @@ def run(settings: Settings, stdio: Stdio, reader: InputThread, greeting: Greetin
             identity=Identity(
                 "memory" if settings.ephemeral else "diskcache", isolated or settings.store, settings.contract
             ),
-            models=Models(registry.models, lambda: registry.default_model),
+            models=Models(registry.models, lambda: registry.default_model, registry.prepare),
             config=lambda project: _config_file(settings.config_file, project),
             live_config=config,
             max_sessions=settings.max_sessions,

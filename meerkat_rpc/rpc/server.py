@@ -131,7 +131,8 @@ class _Server:
         asyncio.get_running_loop().call_later(WARM_UP_S, self._warm_up)
         greeting = self._launch.greeting
         if greeting.greeted:
-            self._runtime.greet(greeting.params.get("contract_version"), greeting.params.get("process_id"))
+            said = greeting.params
+            self._runtime.greet(said.get("contract_version"), said.get("process_id"), said.get("capabilities"))
         for frame in greeting.frames:
             self._protocol.receive(frame)
         for _ in range(greeting.chunks):

@@ -240,3 +240,13 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_model_that_was_prepared_is_loaded_before_its_first_turn(builder: SmolLM2Builder) -> None:
+    fresh = SmolLM2Builder()
+    asyncio.run(fresh.prepare())
+    model = fresh._model
+    assert model is not None
+    model._thread.submit(lambda: None).result()  # behind the loading, which is the first thing it does
+    assert model._server is not None
+    assert "meerkat_rpc.agents.llm.running" in sys.modules

@@ -9,7 +9,7 @@ from meerkat_rpc.agent_settings import AgentSettings, SettingsFor, defaults
 from meerkat_rpc.agents.base import ModelInfo
 from meerkat_rpc.agents.llm.agent import LlmAgent
 from meerkat_rpc.agents.llm.catalogue import CURATED
-from meerkat_rpc.agents.llm.connecting import INSTALL, Connections
+from meerkat_rpc.agents.llm.connecting import INSTALL, Connections, imported
 from meerkat_rpc.agents.llm.keys import key_in_environment, missing_key
 from meerkat_rpc.agents.llm.providers import names, parse, provider_of
 from meerkat_rpc.domain import AgentConfig
@@ -47,6 +47,10 @@ class LlmBuilder:
         if name is None:
             raise ProviderError(f"there is no model {cut(config.model or '')!r}")
         return LlmAgent(name, config, self._settings_for, self._connections)
+
+    async def prepare(self) -> None:
+        """Import what runs a turn, before there is one. Raises ``ProviderError`` when it isn't installed."""
+        await imported("running")
 
     def _models_of(self, name: str, settings: AgentSettings) -> list[ModelInfo]:
         configured = settings.providers.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,20 @@ if TYPE_CHECKING:
     from meerkat_rpc.config_live import LiveConfig
 
 
+PREPARE = "prepare"
+"""A client's capability: a person is about to ask something of the default model, which is made ready for it.
+
+Others would only pay for it: a language model takes 40 MB before it has said a word.
+"""
+
+
 @frozen
 class Models:
-    """What the agents offer: every model, and the default one."""
+    """What the agents offer: every model, and the default one, which ``prepare`` makes ready for its first turn."""
 
     all: Callable[[], list[ModelInfo]]
     default: Callable[[], str | None]
+    prepare: Callable[[], Awaitable[None]]
 
 
 @frozen
@@ -91,14 +99,16 @@ class RuntimeMethods:
 
     async def initialize(self, params: wire.InitializeParams) -> dict[str, Any]:
         """Say what the server is and can do."""
-        return self.greet(params.contract_version, params.process_id)
+        return self.greet(params.contract_version, params.process_id, params.capabilities)
 
-    def greet(self, contract_version: str | None, process_id: int | None) -> dict[str, Any]:
+    def greet(self, contract_version: str | None, process_id: int | None, capabilities: object) -> dict[str, Any]:
         """Take note of what ``initialize`` asks for and return its result."""
         result = initialize_result(self._about.identity, contract_version)
         self._channel.dialect = Dialect(result["contract_version"])
         if process_id is not None:
             self._lifecycle.watch_parent(process_id)
+        if isinstance(capabilities, dict) and capabilities.get(PREPARE) is True:
+            self._preparing = asyncio.ensure_future(self._about.models.prepare())
         return result
 
     async def nothing(self, _params: wire.NoParams) -> None:

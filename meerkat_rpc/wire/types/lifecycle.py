@@ -31,7 +31,11 @@ class StoreInfo:
 
 @message
 class InitializeParams:
-    """``process_id`` is watched: when it is gone the server ends, as when the pipe closes."""
+    """``process_id`` is watched: when it is gone the server ends, as when the pipe closes.
+
+    Of a client's ``capabilities`` one is known: ``prepare``, true where a person is about to ask the default model
+    something. It is made ready then, at the price of its memory.
+    """
 
     client_info: ClientInfo | None = None
     process_id: Positive | None = None
