@@ -15,7 +15,8 @@ class ProviderSettings(NamedTuple):
 
     ``kind``: the protocol that is spoken: ``openai`` (Chat Completions), ``openai-responses``, ``anthropic``,
     ``google``. ``base_url``: None for the provider's own address. ``api_key_env``: the variable that has the key; None
-    for the kind's usual one. ``headers`` go with each request. ``models`` are listed in the catalogue.
+    for the usual one, which is the provider's own name's where ``base_url`` leads elsewhere: a vendor's key is for the
+    vendor. ``headers`` go with each request. ``models`` are listed in the catalogue.
     """
 
     name: str

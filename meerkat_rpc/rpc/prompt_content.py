@@ -18,6 +18,9 @@ from meerkat_rpc.wire import types as wire
 MAX_ATTACHMENT_BYTES = 20 << 20
 """The largest attachment: what providers take of one image or document, and a commit that takes a tenth of a second."""
 
+MAX_PROMPT_BYTES = 64 << 20
+"""All attachments of one prompt: as much as one message may bring, and half a second of a commit."""
+
 MAX_ATTACHMENTS = 100
 """Attachments of one prompt: more than a model looks at."""
 
@@ -98,6 +101,10 @@ class _Reader:
             content = await self._stored(block.digest, f"{path}.digest")
         else:
             content = await asyncio.to_thread(_file, await self._located(str(block.path), path), f"{path}.path")
+        if len(content) + sum(item.size for item in self.attachments) > MAX_PROMPT_BYTES:
+            raise InvalidArgument(
+                f"{path}: all attachments are larger than {MAX_PROMPT_BYTES} bytes", limit=MAX_PROMPT_BYTES
+            )
         if len(content) > MAX_ATTACHMENT_BYTES:
             raise InvalidArgument(f"{path}: larger than {MAX_ATTACHMENT_BYTES} bytes", limit=MAX_ATTACHMENT_BYTES)
         return content

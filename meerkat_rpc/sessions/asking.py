@@ -74,7 +74,12 @@ class Asking:
     @property
     def waits_resumably(self) -> bool:
         """Whether the turn waits for somebody and could be taken up by another process."""
-        return self._resumable and any(not answer.done() for answer in self._answers.values())
+        return self._resumable and self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether the turn waits for somebody."""
+        return any(not answer.done() for answer in self._answers.values())
 
     @property
     def open_keys(self) -> list[str]:

@@ -31,15 +31,11 @@ from meerkat_rpc.sessions.service import CreateSession
 def refuse_running(head: SessionHead) -> None:
     """Raise ``SessionBusy``, naming the owner, when the store says that a turn is running."""
     if head.running is not None:
-        if waits_for_people(head):
-            raise SessionBusy(
-                "a turn waits for an approval in this session; answer it (approval/list) or interrupt the turn",
-                session_id=head.session_id,
-                turn_id=head.running.turn_id,
-            )
         owner = head.running.owner
         raise SessionBusy(
-            f"process {owner.pid} is running a turn in this session",
+            "a turn waits for an approval in this session (approval/list): answer it, or interrupt the turn"
+            if waits_for_people(head)
+            else f"process {owner.pid} is running a turn in this session",
             session_id=head.session_id,
             turn_id=head.running.turn_id,
             owner={"pid": owner.pid, "process_id": owner.process_id, "host": owner.host},

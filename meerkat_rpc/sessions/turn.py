@@ -40,7 +40,7 @@ from meerkat_rpc.sessions.admission import FirstCommit, admitted, admitted_recor
 from meerkat_rpc.sessions.agent_view import AgentView
 from meerkat_rpc.sessions.budgets import Budget
 from meerkat_rpc.sessions.emitter import Emitter
-from meerkat_rpc.sessions.ending import Ending, answer, ending_change, kept_result
+from meerkat_rpc.sessions.ending import HOST_EXIT, Ending, answer, ending_change, kept_result
 from meerkat_rpc.sessions.failure import failure_of
 from meerkat_rpc.sessions.surroundings import Surroundings
 from meerkat_rpc.sessions.taking_up import replayed, taken_up
@@ -179,10 +179,17 @@ class LiveTurn:
             self._view.asking.answered(approval)
 
     def suspend(self) -> None:
-        """Let go of the turn without ending it, if it waits and another process could take it up."""
-        if self.waits_resumably and self._ending is None:
-            self._ending = SUSPENDED
+        """Let go of the turn, which waits for somebody, without ending it, if another process could take it up. One that
+        only this process knows of ends: nobody can answer any more."""
+        if self._ending is None and (parting := self._parting()) is not None:
+            self._ending = parting
             self._stop_agent()
+
+    def _parting(self) -> Ending | None:
+        if self.waits_resumably:
+            return SUSPENDED
+        waits = self._view is not None and self._view.asking.waits
+        return HOST_EXIT if waits and not self.session.journal.durable else None
 
     async def interrupt(self, ending: Ending) -> bool:
         """Stop the agent now; return whether the turn, now at its end, was interrupted."""

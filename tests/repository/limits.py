@@ -54,6 +54,7 @@ LIMITS = (
     Limit("a title made from the first prompt", "domain.TITLE_CHARS", "characters"),
     Limit("how much of the first prompt is searched", "domain.FIRST_PROMPT_CHARS", "characters"),
     Limit("one attachment of a prompt", "rpc.prompt_content.MAX_ATTACHMENT_BYTES", "bytes"),
+    Limit("all attachments of one prompt together", "rpc.prompt_content.MAX_PROMPT_BYTES", "bytes"),
     Limit("attachments of one prompt", "rpc.prompt_content.MAX_ATTACHMENTS"),
     Limit(
         "what is kept of a tool's result: beginning and end of a longer one",
