@@ -179,8 +179,10 @@ class LiveTurn:
             self._view.asking.answered(approval)
 
     def suspend(self) -> None:
-        """Let go of the turn, which waits for somebody, without ending it, if another process could take it up. One that
-        only this process knows of ends: nobody can answer any more."""
+        """Let go of the turn, which waits for somebody, without ending it, if another process could take it up.
+
+        One that only this process knows of ends: nobody can answer any more.
+        """
         if self._ending is None and (parting := self._parting()) is not None:
             self._ending = parting
             self._stop_agent()
