@@ -20,6 +20,7 @@ from attrs import frozen
 
 from tests.benchmarks.figures import AT_MOST, Figure, benchmark, median
 from tests.benchmarks.server import Server, messages, now
+from tests.providers.provider import MODELS
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent
@@ -29,12 +30,6 @@ WARM_UP = 5
 """Rounds that don't count: the first ones import and connect."""
 
 KEY = "sk-benchmark-0123456789"
-MODELS = {
-    "openai": "gpt-4o-mini",
-    "openai-responses": "gpt-5-mini",
-    "anthropic": "claude-sonnet-4-6",
-    "google": "gemini-2.5-flash",
-}
 LONG_TURNS = 500
 
 CLOCK = [{"wait_ms": 30}, {"clock": True}, {"wait_ms": 20}]

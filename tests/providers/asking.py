@@ -10,6 +10,12 @@ import orjson
 
 from tests.providers.provider import KEY, Provider
 
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003860182a1b7a8"
+    "170000000049454e44ae426082"
+)
+"""The smallest PNG."""
+
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 
 ADDRESSES = {

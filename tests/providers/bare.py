@@ -22,15 +22,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import Model
 from pydantic_ai.usage import RunUsage
 
-from tests.providers.provider import KEY, Provider
-
-MODELS = {
-    "openai": "gpt-4o-mini",
-    "openai-responses": "gpt-5-mini",
-    "anthropic": "claude-sonnet-4-6",
-    "google": "gemini-2.5-flash",
-}
-"""A model of each protocol, for what a library knows of models by their name."""
+from tests.providers.provider import KEY, MODELS, Provider
 
 
 def model(kind: str, provider: Provider, name: str | None = None, key: str = KEY) -> Model:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.providers.provider import DIALECTS, KEY, Provider
 from tests.providers.talking import Talk, content
+
+collect_ignore_glob = ["test_*.py"] if find_spec("pydantic_ai") is None else []
+"""Without the extra there are no language models. Continuous integration has it."""
+assert not (collect_ignore_glob and os.environ.get("CI") == "true"), "the extra llm is not installed"
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,14 @@ DIALECTS: Mapping[str, Dialect] = {
 }
 """The protocols, by the ``kind`` that the configuration has for them."""
 
+MODELS = {
+    "openai": "gpt-4o-mini",
+    "openai-responses": "gpt-5-mini",
+    "anthropic": "claude-sonnet-4-6",
+    "google": "gemini-2.5-flash",
+}
+"""A model of each protocol, for what a library knows of models by their name."""
+
 KEY = "sk-loopback-7f3a91c2e5d84b06"
 """The key that is asked for. Tests look for it where no key may be."""
 

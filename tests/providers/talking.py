@@ -11,8 +11,7 @@ from typing import Any, BinaryIO
 import orjson
 from attrs import frozen
 
-from tests.providers.bare import MODELS
-from tests.providers.provider import KEY, Provider
+from tests.providers.provider import KEY, MODELS, Provider
 from tests.rpc.driver import WAIT_S, Server
 
 Event = dict[str, Any]

@@ -10,15 +10,10 @@ from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, NativeOutput, ToolOutput
 from pydantic_ai.settings import ModelSettings
 
+from tests.providers.asking import PIXEL
 from tests.providers.bare import model, run
 from tests.providers.provider import Provider
 from tests.providers.script import Answer, Call, Reasoning, Text, Tokens, reply
-
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003860182a1b7a8"
-    "170000000049454e44ae426082"
-)
-"""The smallest PNG."""
 
 COSTS = Tokens(input=100, output=40, cache_read=60, cache_write=0, reasoning=10)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.providers.asking import PIXEL
 from tests.providers.provider import DIALECTS, Provider
 from tests.providers.records import Asked
 from tests.providers.script import Call, Drop, Hold, Reasoning, Reply, Stall, Text, reply
 from tests.providers.talking import RETRY, Talk, environment, model_of
-from tests.providers.test_bare import PIXEL
 
 IMAGE = {"type": "image", "data": base64.b64encode(PIXEL).decode(), "media_type": "image/png", "name": "pixel.png"}
 
@@ -34,6 +34,7 @@ def test_turns_with_tools_and_reasoning_are_remembered(talk: Talk, provider: Pro
     assert all(said in body for said in ("question 0", "answer 1", "question 2", "I'll add. "))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_conversation_goes_on_after_a_restart(folder: Path, provider: Provider, kind: str, end: str) -> None:
     with Talk(folder, provider) as talk:
@@ -62,6 +63,7 @@ def test_a_conversation_goes_on_after_a_restart(folder: Path, provider: Provider
     assert provider.refusals == []
 
 
+@pytest.mark.slow
 def test_a_turn_that_was_killed_while_its_tools_ran_leaves_no_call_unanswered(
     folder: Path, provider: Provider, kind: str
 ) -> None:
@@ -79,6 +81,7 @@ def test_a_turn_that_was_killed_while_its_tools_ran_leaves_no_call_unanswered(
     assert provider.refusals == []
 
 
+@pytest.mark.slow
 def test_a_turn_that_waits_for_approval_goes_on_after_a_restart(folder: Path, provider: Provider, kind: str) -> None:
     with Talk(folder, provider) as talk:
         talk.lend("add", None, requires_approval=True)
@@ -159,6 +162,7 @@ def test_an_image_is_shown_and_shown_again_in_the_next_turn(talk: Talk, provider
     assert all(_shows_pixel(body) for body in provider.bodies)
 
 
+@pytest.mark.slow
 def test_an_image_survives_a_restart(folder: Path, provider: Provider, kind: str) -> None:
     with Talk(folder, provider) as talk:
         session_id = talk.create(kind)

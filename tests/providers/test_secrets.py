@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from tests.providers.provider import KEY, Provider
 from tests.providers.script import Drop, Fail, Garbage, Reply, Text, Trouble
 from tests.providers.talking import Talk, content, environment
@@ -17,6 +19,7 @@ ECHOES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_provider_that_repeats_the_key_is_not_repeated(folder: Path, provider: Provider, kind: str) -> None:
     with tempfile.TemporaryFile() as stderr:
         with Talk(folder, provider, "--log-level", "debug", stderr=stderr) as talk:
@@ -34,6 +37,7 @@ def test_a_provider_that_repeats_the_key_is_not_repeated(folder: Path, provider:
     assert not [path for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_prompts_and_answers_are_in_no_log(folder: Path, provider: Provider, kind: str) -> None:
     provider.say(Text("a confidential answer"))
     provider.say(Fail(400, "no"))

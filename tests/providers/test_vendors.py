@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.providers.bare import MODELS
-from tests.providers.provider import Provider
+from tests.providers.provider import MODELS, Provider
 from tests.providers.script import Answer, Call, Fail, Reasoning, Text, Tokens, reply
 from tests.providers.talking import Talk, environment, model_of
 from tests.providers.test_turns import PLACE
