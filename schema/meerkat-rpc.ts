@@ -1047,7 +1047,11 @@ export interface TurnOwner {
   host: string;
 }
 
-/** The prompt is durable. `position` counts the prompts before it; 0 with nothing running: it has begun. */
+/**
+ * The prompt is durable. `position` counts the prompts before it; 0 with nothing running: it has begun.
+ *
+ * `turn_id` is the turn that it was added to, or becomes.
+ */
 export interface TurnQueued {
   accepted: true;
   turn_id: Uuid;
@@ -1081,7 +1085,11 @@ export interface TurnStarted {
   turn_number: number;
 }
 
-/** An addition to the running turn. With `expected_turn_id`, to that turn or to none. `turn_id` is the client's own id of the addition: a repeat adds nothing. */
+/**
+ * An addition to the running turn. With `expected_turn_id`, to that turn or to none.
+ *
+ * `turn_id` is the client's own id of the addition, by which `turn/dequeue` takes it back, and that of its turn if it comes too late: a repeat adds nothing.
+ */
 export interface TurnSteerParams {
   session_id: Uuid;
   /** Not empty. */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from meerkat_rpc.clock import now_ms
 from meerkat_rpc.domain import Message, QueuedPrompt, SessionChange, SessionHead, TurnOutcome
 from meerkat_rpc.errors import SessionNotRunning
@@ -21,9 +23,11 @@ def prompt_of(request: StartTurn, *, steer: bool = False) -> QueuedPrompt:
 
 async def steer(session: LiveSession, request: StartTurn, expected_turn_id: str | None) -> Queued:
     """Add to the running turn. See ``SessionService``."""
+    running = _running_turn(session)
+    if request.turn_id is not None and request.turn_id == running:  # names the turn, not the addition
+        request = evolve(request, turn_id=None)
     if request.turn_id is not None and await _has_begun(session, request):
         return Queued(request.turn_id, 0)
-    running = session.turn.turn_id if session.turn else session.head.running and session.head.running.turn_id
     if running is None or expected_turn_id not in (None, running):
         raise SessionNotRunning(
             "no turn is running that could be added to; turn/start or turn/enqueue starts one",
@@ -31,7 +35,13 @@ async def steer(session: LiveSession, request: StartTurn, expected_turn_id: str 
         )
     item = prompt_of(request, steer=True)
     change = await session.change(lambda head, _: changes.queued(head, item, request.blobs))
-    return Queued(item.turn_id, _position(change.head.queue, item.turn_id))
+    return Queued(running, _position(change.head.queue, item.turn_id))
+
+
+def _running_turn(session: LiveSession) -> str | None:
+    if session.turn is not None:
+        return session.turn.turn_id
+    return session.head.running.turn_id if session.head.running is not None else None
 
 
 async def enqueue(turns: LiveTurns, session: LiveSession, request: StartTurn) -> Queued:

@@ -95,6 +95,7 @@ class TurnHandle(EventSource, Protocol):
 class Queued:
     """What became of a prompt that was to be added, or to wait.
 
+    ``turn_id``: the turn that it was added to, or becomes.
     ``position``: how many prompts are before it; 0 for the next. ``handle`` is the turn, where it could begin at once.
     """
 

@@ -18,6 +18,7 @@ MODULES = [
     "two_processes",
     "watching",
     "takeover",
+    "questions",
     "fuzz",
     "fuzz_process",
     "models",

@@ -214,10 +214,12 @@ def test_an_addition_that_comes_too_late_becomes_a_turn(services: Services, run:
         async with services.open() as service:
             turn = await hanging(service)
             await service.update(turn.session_id, None, None, says("heard"))
-            added = await service.steer(StartTurn(turn.session_id, "late"))
+            own_id = new_id()
+            added = await service.steer(StartTurn(turn.session_id, "late", turn_id=own_id))
+            assert added.turn_id == turn.turn_id
             await service.interrupt(turn.session_id)
             assert await ended(service, turn.session_id, 2) == ["begin", "late"]
-            again = await start(service, turn.session_id, "late", turn_id=added.turn_id)
+            again = await start(service, turn.session_id, "late", turn_id=own_id)
             assert (await again.result()).text == "heard"
 
     run(scenario())
@@ -232,6 +234,8 @@ def test_an_addition_needs_a_running_turn_and_the_one_that_is_meant(services: Se
             turn = await hanging(service)
             with pytest.raises(SessionNotRunning):
                 await service.steer(StartTurn(turn.session_id, "a"), new_id())
+            named = await service.steer(StartTurn(turn.session_id, "a", turn_id=turn.turn_id))
+            assert named.turn_id == turn.turn_id, "a turn_id that is the running turn's names that turn"
 
     run(scenario())
 

@@ -42,8 +42,11 @@ class TurnInterruptResult:
 
 @message
 class TurnSteerParams:
-    """An addition to the running turn. With ``expected_turn_id``, to that turn or to none. ``turn_id`` is the client's
-    own id of the addition: a repeat adds nothing."""
+    """An addition to the running turn. With ``expected_turn_id``, to that turn or to none.
+
+    ``turn_id`` is the client's own id of the addition, by which ``turn/dequeue`` takes it back, and that of its turn if
+    it comes too late: a repeat adds nothing.
+    """
 
     session_id: Uuid
     prompt: Prompt
@@ -69,7 +72,10 @@ class TurnEnqueueParams:
 
 @message
 class TurnQueued:
-    """The prompt is durable. ``position`` counts the prompts before it; 0 with nothing running: it has begun."""
+    """The prompt is durable. ``position`` counts the prompts before it; 0 with nothing running: it has begun.
+
+    ``turn_id`` is the turn that it was added to, or becomes.
+    """
 
     accepted: Literal[True]
     turn_id: Uuid

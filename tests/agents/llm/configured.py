@@ -13,8 +13,7 @@ from meerkat_rpc.agents.base import AgentResult
 from meerkat_rpc.agents.registry import AgentRegistry
 from meerkat_rpc.domain import AgentConfig
 from tests.agents.turns import RecordedTurn
-from tests.providers.bare import MODELS
-from tests.providers.provider import Provider
+from tests.providers.provider import MODELS, Provider
 
 T = TypeVar("T")
 

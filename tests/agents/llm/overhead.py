@@ -22,8 +22,7 @@ from meerkat_rpc.agents.registry import AgentRegistry
 from meerkat_rpc.domain import JSON, AgentConfig, Event, TextDelta
 from meerkat_rpc.tools.base import ToolOutcome
 from tests.agents.turns import RecordedTurn
-from tests.providers.bare import MODELS
-from tests.providers.provider import DIALECTS, Provider
+from tests.providers.provider import DIALECTS, MODELS, Provider
 from tests.providers.records import Asked
 from tests.providers.script import Call, Reply, Text, reply
 
