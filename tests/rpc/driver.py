@@ -150,8 +150,12 @@ class Server:
         """Start a turn that says ``text`` and hangs; return session and turn."""
         session_id = self.session({"text": text}, {"sleep_ms": 600_000})
         turn = self.call("turn/start", session_id=session_id, prompt="go", wait=False)
-        if not any(event["params"]["event"].get("delta") == text for event in self.events):
-            self.until(lambda params: params["event"].get("delta") == text)
+
+        def said(params: dict[str, Any]) -> bool:
+            return bool(params["session_id"] == session_id and params["event"].get("delta") == text)
+
+        if not any(said(event["params"]) for event in self.events):
+            self.until(said)
         return session_id, turn["turn_id"]
 
     def read_line(self) -> bytes:
