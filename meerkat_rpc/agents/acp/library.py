@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 
 from meerkat_rpc.agents.acp.known import PIP_HINT
 from meerkat_rpc.errors import ProviderError
+from meerkat_rpc.heavy_imports import importing
 
 
 async def load_library() -> None:
@@ -16,6 +16,6 @@ async def load_library() -> None:
         ProviderError: it is not installed.
     """
     try:
-        await asyncio.to_thread(importlib.import_module, "acp")
+        await importing(importlib.import_module, "acp")
     except ImportError as error:
         raise ProviderError(f"the Agent Client Protocol's library can't be loaded ({error}): {PIP_HINT}") from error

@@ -17,6 +17,7 @@ from attrs import field, frozen
 from meerkat_rpc.agents.llm.hanging_up import note_answer
 from meerkat_rpc.agents.llm.providers import ModelName, Provider
 from meerkat_rpc.errors import ProviderError
+from meerkat_rpc.heavy_imports import importing
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -64,7 +65,7 @@ class Connections:
         models = self._kept.setdefault(asyncio.get_running_loop(), {})
         made = models.get((provider, key, name.model))
         if made is None:
-            made = await asyncio.to_thread(_make, provider, key, name.model)
+            made = await importing(_make, provider, key, name.model)
             while len(models) >= MAX_CONNECTIONS:
                 models.pop(next(iter(models)))
             models[provider, key, name.model] = made
@@ -78,7 +79,7 @@ async def imported(module: str, install: str = INSTALL) -> Any:
         ProviderError: it isn't installed; ``install`` says how to.
     """
     try:
-        return await asyncio.to_thread(importlib.import_module, f"meerkat_rpc.agents.llm.{module}")
+        return await importing(importlib.import_module, f"meerkat_rpc.agents.llm.{module}")
     except ImportError as error:
         raise ProviderError(f"{install} ({error.name or error} is missing)") from None
 

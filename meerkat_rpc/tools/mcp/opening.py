@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from meerkat_rpc import __version__
 from meerkat_rpc.agent_settings import McpServer
 from meerkat_rpc.errors import CapabilityUnavailable
+from meerkat_rpc.heavy_imports import importing
 from meerkat_rpc.tools.mcp.stdio import process_streams
 from meerkat_rpc.tools.output import Output
 
@@ -48,7 +49,7 @@ async def load(server: McpServer) -> None:
     if server.url is None and not hasattr(os, "killpg"):
         raise CapabilityUnavailable("this system has no process groups, so only MCP servers with a url can be used")
     try:
-        await asyncio.to_thread(importlib.import_module, "mcp")
+        await importing(importlib.import_module, "mcp")
     except ImportError as error:
         raise CapabilityUnavailable(
             "MCP servers need the extra llm: pip install 'meerkat-rpc[llm]'", missing=error.name
