@@ -103,11 +103,6 @@ def parse(name: str, provider: str | None = None) -> ModelName | None:
     return ModelName(before, after) if colon and before and after else None
 
 
-def is_known(name: str) -> bool:
-    """Return whether ``name`` is a provider that needs no configuration."""
-    return name in _KNOWN
-
-
 def names(settings: AgentSettings) -> list[str]:
     """Return every provider that ``settings`` know, ours first."""
     return [*_KNOWN, *(name for name in settings.providers if name not in _KNOWN)]
