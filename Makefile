@@ -12,12 +12,13 @@ RUN     = $(BIN)/python -m
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNTIME = $(VENV)/.runtime
 DEV     = $(VENV)/.dev
+EDITORS = $(VENV)/.editors
 
 # Directories whose tests start a server each, or load the language model.
-SLOW = agents chat client providers rpc tools transcripts
+SLOW = agents chat client editors providers rpc tools transcripts
 
 .DEFAULT_GOAL = help
-.PHONY: help chat test fast lint format schema bench faults clean
+.PHONY: help chat test fast lint format schema pictures bench faults clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1	/' | while IFS='	' read -r name text; \
@@ -26,7 +27,7 @@ help:  ## Show this list
 chat: $(RUNTIME)  ## Talk to a small language model in the terminal
 	@$(BIN)/meerkat-rpc chat
 
-test: lint  ## Everything: formatting, lint, types, import rules, schema, tests, coverage
+test: lint $(EDITORS)  ## Everything: formatting, lint, types, import rules, schema, tests, coverage
 	@$(BIN)/coverage erase
 	$(RUN) coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
@@ -54,11 +55,14 @@ schema: $(DEV)  ## Generate schema/ from the wire types, and the table of limits
 faults: $(DEV)  ## Inject every fault as often as it takes, and print the table: takes hours
 	$(RUN) tests.faults
 
+pictures: $(DEV) $(EDITORS)  ## Take the pictures of editors/README.md anew
+	MEERKAT_PICTURES=editors/pictures $(RUN) pytest -q tests/editors -m picture
+
 bench: $(DEV)  ## Measure, and print the table of figures
 	$(RUN) tests.benchmarks
 
 clean:  ## Remove the environment and what the tools left
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+	rm -rf $(VENV) .node .pictures .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is as old as the installation it stands for, so that a second `make` is instant.
@@ -78,4 +82,10 @@ $(RUNTIME): pyproject.toml $(VENV)/pyvenv.cfg
 
 $(DEV): $(RUNTIME)
 	$(PIP) --editable '.[local,llm,acp]' --group dev
+	@touch $@
+
+# Editors for the tests of editors/: what can be installed is, and the rest is named.
+
+$(EDITORS): tests/editors/programs.py $(DEV)
+	$(RUN) tests.editors.programs
 	@touch $@
