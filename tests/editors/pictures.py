@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
 import pyte
+from attrs import frozen
 from playwright.sync_api import sync_playwright
 
 from tests.editors.programs import ROOT, require
@@ -27,13 +28,41 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
 ]
 
-PALETTE = {
-    "black": "#24292f", "red": "#cf222e", "green": "#1a7f37", "brown": "#9a6700", "blue": "#0969da",
-    "magenta": "#8250df", "cyan": "#1b7c83", "white": "#d0d7de", "brightblack": "#6e7781",
-    "brightred": "#ff7b72", "brightgreen": "#3fb950", "brightbrown": "#d29922", "brightblue": "#58a6ff",
-    "brightmagenta": "#bc8cff", "brightcyan": "#39c5cf", "brightwhite": "#ffffff",
-}  # fmt: skip
-"""The sixteen colours by the names that pyte gives them; others come as six hexadecimal digits."""
+NAMES = [
+    *("black", "red", "green", "brown", "blue", "magenta", "cyan", "white"),
+    *("brightblack", "brightred", "brightgreen", "brightbrown"),
+    *("brightblue", "brightmagenta", "brightcyan", "brightwhite"),
+]
+"""The sixteen colours as pyte calls them; all others it gives as hexadecimal digits."""
+
+LIGHT = [
+    *("24292f", "cf222e", "1a7f37", "9a6700", "0969da", "8250df", "1b7c83", "6e7781"),
+    *("57606a", "a40e26", "2da44e", "633c01", "218bff", "a475f9", "3192aa", "8c959f"),
+]
+DARK = [
+    *("484f58", "ff7b72", "3fb950", "d29922", "58a6ff", "bc8cff", "39c5cf", "b1bac4"),
+    *("6e7681", "ffa198", "56d364", "e3b341", "79c0ff", "d2a8ff", "56d4dd", "ffffff"),
+]
+
+
+@frozen
+class Theme:
+    """A terminal's colours, as CSS writes them."""
+
+    front: str
+    back: str
+    named: Mapping[str, str]
+
+    def colour(self, name: str, default: str) -> str:
+        """Return the colour that pyte calls ``name``."""
+        return default if name == "default" else f"#{self.named.get(name, name)}"
+
+
+THEMES = {
+    False: Theme("#1f2328", "#ffffff", dict(zip(NAMES, LIGHT, strict=True))),
+    True: Theme("#e6edf3", "#0d1117", dict(zip(NAMES, DARK, strict=True))),
+}
+"""By whether it is a dark one."""
 
 
 def picture_path(name: str) -> Path:
@@ -56,44 +85,36 @@ def terminal_picture(screen: pyte.Screen, name: str, *, dark: bool) -> Path:
 
 
 def terminal_page(screen: pyte.Screen, *, dark: bool) -> str:
-    """Return the screen as a page."""
-    front, back = ("#e6edf3", "#0d1117") if dark else ("#1f2328", "#ffffff")
-    lines = "\n".join(_line(screen, row, front, back) for row in range(screen.lines))
-    font = "'DejaVu Sans Mono', 'Noto Sans Mono', 'Noto Sans Mono CJK SC', 'Noto Color Emoji', monospace"
+    """Return the screen as a page, every character in its cell: to turn right-to-left text is the editor's matter."""
+    theme = THEMES[dark]
+    lines = "\n".join(_line(screen, row, theme) for row in range(screen.lines))
+    font = "'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', 'Noto Color Emoji', monospace"
     style = (
-        f"font: 13px/17px {font}; color: {front}; background: {back}; padding: 8px; margin: 0; display: inline-block"
+        f"font: 13px/17px {font}; color: {theme.front}; background: {theme.back}; padding: 8px; margin: 0;"
+        " display: inline-block; direction: ltr; unicode-bidi: bidi-override"
     )
     return f'<meta charset="utf-8"><body style="margin:0"><pre style="{style}">{lines}</pre>'
 
 
-def _line(screen: pyte.Screen, row: int, front: str, back: str) -> str:
-    return "".join(
-        f'<span style="{style}">{html.escape(text)}</span>' if style else html.escape(text)
-        for style, text in _spans(screen, row, front, back)
-    )
-
-
-def _spans(screen: pyte.Screen, row: int, front: str, back: str) -> Iterator[tuple[str, str]]:
+def _line(screen: pyte.Screen, row: int, theme: Theme) -> str:
     cells = [screen.buffer[row][column] for column in range(screen.columns)]
-    for style, run in groupby(cells, key=lambda cell: _style(cell, front, back)):
-        yield style, "".join(cell.data for cell in run)
+    return "".join(_span(style, run) for style, run in groupby(cells, key=lambda cell: _style(cell, theme)))
 
 
-def _style(cell: pyte.screens.Char, front: str, back: str) -> str:
-    text, ground = _colour(cell.fg, front), _colour(cell.bg, back)
+def _span(style: str, cells: Iterable[pyte.screens.Char]) -> str:
+    text = html.escape("".join(cell.data for cell in cells))
+    return f'<span style="{style}">{text}</span>' if style else text
+
+
+def _style(cell: pyte.screens.Char, theme: Theme) -> str:
+    front, back = theme.colour(cell.fg, theme.front), theme.colour(cell.bg, theme.back)
     if cell.reverse:
-        text, ground = ground, text
-    parts = [
-        f"color:{text}" if text != front else "",
-        f"background:{ground}" if ground != back else "",
-        "font-weight:bold" if cell.bold else "",
-        "font-style:italic" if cell.italics else "",
-        "text-decoration:underline" if cell.underscore else "",
-    ]
-    return ";".join(part for part in parts if part)
-
-
-def _colour(name: str, default: str) -> str:
-    if name == "default":
-        return default
-    return PALETTE.get(name, f"#{name}")
+        front, back = back, front
+    parts = {
+        f"color:{front}": front != theme.front,
+        f"background:{back}": back != theme.back,
+        "font-weight:bold": cell.bold,
+        "font-style:italic": cell.italics,
+        "text-decoration:underline": cell.underscore,
+    }
+    return ";".join(part for part, holds in parts.items() if holds)
