@@ -6,9 +6,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -19,6 +20,14 @@ BOUND_S = 60.0
 """The longest that a test waits for anything an editor does: far beyond what a loaded machine needs."""
 
 Step = Mapping[str, Any]
+
+T = TypeVar("T")
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` in a thread of its own: the test's may have a loop already, as one that drives a browser has."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 class Workplace:
@@ -62,7 +71,7 @@ class Workplace:
             async with self.client() as client:
                 return await client.request(method, params)
 
-        return asyncio.run(main())
+        return _run(main())
 
     def session(self, *, script: Sequence[Step] = (), prompts: Sequence[str] = (), title: str | None = None) -> str:
         """Make a session, whose turns do what ``script`` says or else echo; run ``prompts`` in it; return its id."""
@@ -75,11 +84,11 @@ class Workplace:
                     await client.turn(session_id, prompt).result()
                 return session_id
 
-        return asyncio.run(main())
+        return _run(main())
 
     def long_session(self, turns: int) -> str:
         """Write a session of so many turns into the store; return its id."""
-        return asyncio.run(seed_turns(str(self.store), turns))
+        return _run(seed_turns(str(self.store), turns))
 
     def prompts(self, session_id: str) -> list[str]:
         """Return what was asked in a session, as its history has it."""
