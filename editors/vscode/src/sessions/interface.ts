@@ -1,122 +1,72 @@
-/** The seam between what the extension knows of sessions and what shows them. */
-import type {
-  Message,
-  PendingApproval,
-  QueuedTurn,
-  SessionEventParams,
-  SessionHistoryResult,
-} from "meerkat-rpc-client";
+/** What the chat's view needs of the rest of the extension, and the other way round. */
 import type { Disposable, Event } from "vscode";
 
-/** What a session does, as the status item says it. */
-export type Activity = "idle" | "busy" | "needs you" | "offline";
+import type { Item, Problem, SessionChange, SessionState } from "./items";
 
-/** What is known of a session beside its events. */
-export interface Summary {
-  readonly title: string;
-  readonly cwd: string | null;
-  /** The session's own model; null is the server's default. */
-  readonly model: string | null;
-  readonly archived: boolean;
-}
-
-/** A part of a document that goes with the next prompt. `label` is its place, such as `src/a.ts#L1-9`. */
-export interface Reference {
-  readonly id: string;
-  readonly label: string;
-}
-
-/** A session that is open here. Until its first prompt a new one isn't in the store, and nothing is left of it. */
+/** A session as somebody shows it. Its methods never throw: what goes wrong becomes `state.problem`. */
 export interface Session {
   readonly id: string;
-  readonly created: boolean;
-  readonly summary: Summary;
-  readonly activity: Activity;
-  readonly runningTurnId: string | null;
-  readonly approvals: readonly PendingApproval[];
-  readonly queue: readonly QueuedTurn[];
-  readonly references: readonly Reference[];
-  /** What is typed and not sent; kept over restarts of the editor. */
-  readonly draft: string;
-
-  /** Fires when anything above changed, but for `draft`. */
-  readonly onDidChange: Event<void>;
-  /** Events in order, each once, as many at a time as came together; those of `load`'s page are not repeated. */
-  readonly onEvents: Event<readonly SessionEventParams[]>;
-  /** Somebody else than the view changed the draft: a command, a fork. */
-  readonly onDidReplaceDraft: Event<string>;
-
-  /** Read the last page, and follow from there: `onEvents` goes on where the page ends. Repeat at every reload of a view. */
-  load(limit: number): Promise<SessionHistoryResult>;
-  /** The page that ends before the message `before`. */
-  older(before: number, limit: number): Promise<SessionHistoryResult>;
-  /** Keep following while somebody shows it. Without a reader it is followed only while a turn runs. */
-  retain(): Disposable;
-
-  /**
-   * Start a turn; queue it where one runs. Files that the prompt mentions and the references go with it. Rejects with the
-   * server's error, and then nothing was sent.
-   */
-  send(prompt: string, turnId: string): Promise<void>;
-  enqueue(prompt: string, turnId: string): Promise<void>;
-  /** Add to the running turn; starts one where none runs. */
-  steer(prompt: string, turnId: string): Promise<void>;
-  dequeue(turnId: string): Promise<boolean>;
-  interrupt(): Promise<void>;
-  respond(approvalId: string, choice: string, remember: "once" | "session" | "always"): Promise<void>;
+  readonly items: readonly Item[];
+  readonly state: SessionState;
+  /** Fires at most once a frame, with the changes in order. */
+  readonly onDidChange: Event<readonly SessionChange[]>;
+  /** Keep it read and followed until the result is disposed of. */
+  show(): Disposable;
+  /** Put the page before the first item in front of it. */
+  loadOlder(): Promise<void>;
+  /** Start a turn, or queue one while another runs. False: it was refused, keep the draft. */
+  send(prompt: string): Promise<boolean>;
+  /** Add to the running turn; start one where none runs. False: it was refused, keep the draft. */
+  steer(prompt: string): Promise<boolean>;
+  /** Stop the running turn. */
+  stop(): Promise<void>;
+  /** Take back a prompt that waits. Its text, if it was still waiting. */
+  dequeue(turnId: string): Promise<string | undefined>;
+  answer(approvalId: string, choice: string, remember: "once" | "session" | "always"): Promise<void>;
   removeReference(id: string): void;
-  setDraft(text: string): void;
+  /** What is typed and not sent; kept over restarts of the editor. Setting it fires nothing: whoever shows it knows. */
+  draft: string;
+  /** Somebody else than the view put another text into the draft (a command, a fork, a refused prompt). */
+  readonly onDidReplaceDraft: Event<string>;
 }
 
-/** Where a copy of a session ends: before a turn's prompt, behind a turn, or behind everything. */
-export type ForkPoint = { readonly before: string } | { readonly after: string } | "end";
+/** The server's process as users see it. */
+export interface ConnectionState {
+  readonly kind: "stopped" | "starting" | "ready" | "restarting" | "offline";
+  /** Why it is offline, or said once when it crashed. */
+  readonly problem: Problem | null;
+}
 
-/** All sessions that are open here, and the one that the side bar shows. */
-export interface Sessions {
+/** Everything that the view may use. */
+export interface ChatModel {
+  /** The session that the chat shows. There always is one: a new one until another is picked. */
   readonly current: Session;
   readonly onDidChangeCurrent: Event<Session>;
-  /** The same object for the same id. */
-  get(id: string): Session;
-  /** Show a session in the side bar. */
-  open(id: string): Session;
-  /** Show a new one. */
+  readonly connection: ConnectionState;
+  readonly onDidChangeConnection: Event<ConnectionState>;
+  /** Show another session; no session is created in the store by it. */
+  open(sessionId: string): Session;
   openNew(): Session;
-  /** Copy a session, show the copy, and put the prompt that it was forked before into its draft. */
-  fork(session: Session, point: ForkPoint): Promise<Session>;
-  /** Earlier prompts, the oldest first. */
-  readonly promptHistory: readonly string[];
-  /** The model that answers where a session has none of its own, once it is known. */
-  readonly defaultModel: string | null;
-  /** Files for `@` completion, the likeliest first, relative to the session's folder, with `/`. */
+  /** A session for a second view (an editor's tab): the same object for the same id. */
+  session(sessionId: string): Session;
+  /** A new session that has what came before the prompt, or up to and with any other item. It becomes the current one. */
+  fork(session: Session, itemId: string): Promise<void>;
+  /** Earlier prompts, the newest last. */
+  promptHistory(): readonly string[];
+  /** Files of the session's folder for `@` completion, the likeliest first, at most `limit`; relative, with `/`. */
   findFiles(session: Session, typed: string, limit: number): Promise<readonly string[]>;
 }
 
-/** The server's process. `message` is for people and says what to do. */
-export type ServerStatus =
-  | { readonly kind: "stopped" }
-  | { readonly kind: "starting" }
-  | { readonly kind: "ready" }
-  | { readonly kind: "restarting"; readonly message: string; readonly attempt: number }
-  | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "missing"; readonly message: string };
-
-/** What the chat shows of the server. */
-export interface Server {
-  readonly status: ServerStatus;
-  readonly onDidChangeStatus: Event<ServerStatus>;
-}
-
-/** What shows sessions, for commands and notifications. */
-export interface Chat extends Disposable {
-  /** Whether somebody who looks at the window sees this session. */
-  isVisible(sessionId: string): boolean;
-  readonly onDidChangeVisible: Event<void>;
-  /** Show the side bar's chat, with the cursor in its prompt unless `preserveFocus`. */
-  reveal(preserveFocus?: boolean): Promise<void>;
+/** What the view offers to commands. */
+export interface ChatSurface extends Disposable {
+  /** Somebody can see the current session (the view or a panel is shown and the window is focused or not). */
+  readonly visible: boolean;
+  /** Fires with `visible`'s changes. */
+  readonly onDidChangeVisible: Event<boolean>;
+  /** Show the chat and put the cursor into its prompt. */
+  focus(): Promise<void>;
   /** Show a session in an editor's tab of its own. */
   openInEditor(session: Session): void;
+  /** Scroll to the question that waits, if any. */
+  revealApproval(): void;
 }
-
-/** A page of a session's messages and where it lies. */
-export type HistoryPage = SessionHistoryResult;
-export type { Message };
