@@ -1,0 +1,40 @@
+/** The keys that work everywhere in the chat, and whether it has the focus. */
+import { tell } from "./channel";
+import type { Prompt } from "./prompt/prompt";
+import { offers, respond } from "./transcript/approval";
+import type { Transcript } from "./transcript/transcript";
+
+/** Whoever types into the prompt means no answer by a digit so soon after another key. */
+const TYPING_MS = 1000;
+
+/** Esc stops, digits answer the oldest question that waits. */
+export function listenForKeys(transcript: Transcript, prompt: Prompt): void {
+  let lastTyped = -Infinity;
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") {
+      if (prompt.busy && !prompt.mentions.open) tell({ type: "stop" });
+      return;
+    }
+    const typing = event.target === prompt.box && (prompt.text !== "" || performance.now() - lastTyped < TYPING_MS);
+    if (!typing && answer(event.key, transcript)) {
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (event.target === prompt.box) lastTyped = performance.now();
+  }, { capture: true });
+  window.addEventListener("focus", () => {
+    tell({ type: "focused", focused: true });
+  });
+  window.addEventListener("blur", () => {
+    prompt.save();
+    tell({ type: "focused", focused: false });
+  });
+}
+
+function answer(key: string, transcript: Transcript): boolean {
+  const [question] = transcript.questions;
+  const offer = question && offers(question)[Number(key) - 1];
+  if (!question || !offer) return false;
+  respond(question, offer);
+  return true;
+}

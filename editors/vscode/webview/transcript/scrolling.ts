@@ -1,0 +1,92 @@
+/** Where one reads: the end is followed only from the end, and older messages come in above without moving anything. */
+import type { Remembered } from "../channel";
+import { element, iconButton } from "../dom";
+import { icon } from "../icons";
+import { oncePerFrame } from "../frames";
+
+/** So near to the end one is taken to read there. */
+const AT_END_PX = 48;
+
+/** So near to the beginning older messages are asked for. */
+const NEAR_START_PX = 400;
+
+/** The scrolled part of the page. */
+export class Scrolling {
+  readonly element: HTMLElement;
+  readonly jump: HTMLButtonElement;
+  private following = true;
+  private readonly settle = oncePerFrame(() => {
+    this.toEnd();
+  });
+
+  constructor(
+    content: Node[],
+    private readonly askOlder: () => void,
+  ) {
+    this.element = element("main", { class: "scroller", tabindex: "-1" }, ...content);
+    this.jump = iconButton(icon("down"), "To the end", () => {
+      this.follow();
+    }, "jump");
+    this.jump.hidden = true;
+    this.element.addEventListener("scroll", () => {
+      this.scrolled();
+    });
+    new ResizeObserver(() => {
+      this.contentChanged();
+    }).observe(this.element);
+  }
+
+  /** Goes to the end and stays there. */
+  follow(): void {
+    this.following = true;
+    this.toEnd();
+    this.settle();
+  }
+
+  /** The content is another one: stay at the end if one was there. */
+  contentChanged(): void {
+    if (this.following) this.toEnd();
+    else this.jump.hidden = this.atEnd();
+  }
+
+  /** Runs `insert`, which puts something above, and keeps what is seen where it is. */
+  keepPlace(insert: () => void): void {
+    const below = this.element.scrollHeight - this.element.scrollTop;
+    insert();
+    this.element.scrollTop = this.element.scrollHeight - below;
+  }
+
+  /** The first item that is seen, unless one is at the end. */
+  reading(): Remembered["reading"] {
+    if (this.following) return null;
+    const top = this.element.getBoundingClientRect().top;
+    for (const item of this.element.querySelectorAll<HTMLElement>("[data-item]")) {
+      const place = item.getBoundingClientRect();
+      if (place.bottom > top) return { itemId: item.dataset["item"] ?? "", below: place.top - top };
+    }
+    return null;
+  }
+
+  /** Goes back to where one was reading. */
+  restore(item: HTMLElement, below: number): void {
+    this.following = false;
+    item.scrollIntoView({ block: "start" });
+    this.element.scrollTop -= below;
+    this.contentChanged();
+  }
+
+  private toEnd(): void {
+    this.element.scrollTop = this.element.scrollHeight;
+    this.jump.hidden = true;
+  }
+
+  private scrolled(): void {
+    this.following = this.atEnd();
+    this.jump.hidden = this.following;
+    if (this.element.scrollTop < NEAR_START_PX) this.askOlder();
+  }
+
+  private atEnd(): boolean {
+    return this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < AT_END_PX;
+  }
+}
