@@ -468,6 +468,16 @@ class SessionChange:
     blobs: Mapping[str, bytes] = field(factory=dict)
 
 
+class History(NamedTuple):
+    """A session and some of its messages, as of one moment: the head, where the log ends, and the messages from index
+    ``start`` on."""
+
+    head: SessionHead
+    last_seq: int
+    start: int
+    messages: Sequence[Message]
+
+
 class CatalogueRow(NamedTuple):
     """What a listing needs of one session."""
 

@@ -666,22 +666,31 @@ export interface SessionForkResult {
   session_id: Uuid;
 }
 
-/** Which messages. */
+/** Which messages: those from index `offset` on, or the last ones, `latest`, or those that come just before the index `before`. Only one of the three; without any, the first. */
 export interface SessionHistoryParams {
   session_id: Uuid;
-  /** Default 0. */
-  offset?: number;
+  offset?: number | null;
   /** At least 1, at most 1000, default 100. */
   limit?: number;
+  /** Default false. */
+  latest?: boolean;
+  before?: number | null;
 }
 
-/** A page of messages, oldest first, committed ones only. `compaction` only where there was one. */
+/**
+ * A page of messages, oldest first, committed ones only. `compaction` only where there was one.
+ *
+ * `offset` is the index of the page's first message, `has_more` whether messages follow its last one. `next_seq` is the sequence number of the first event that the history, read to its end, doesn't tell of: a stream opened from there begins where the messages end, within the turn that is running (`running_turn_id`) if one is.
+ */
 export interface SessionHistoryResult {
   session_id: Uuid;
   message_count: number;
   offset: number;
   has_more: boolean;
   messages: Array<Message>;
+  /** At least 1. */
+  next_seq: number;
+  running_turn_id?: Uuid;
   compaction?: Compaction;
 }
 

@@ -81,8 +81,7 @@ class Conversation:
         """
         session_id = await self._find(wanted)
         view = await self.client.read(session_id)
-        offset = max(view["message_count"] - TAIL, 0)
-        page = await self.client.history(session_id, offset=offset)
+        page = await self.client.history(session_id, latest=True, limit=TAIL)
         self.session_id, self.title, self._override = view["session_id"], view["title"], None
         self.waiting = self._waiting_in(view)
         return view, page["messages"]

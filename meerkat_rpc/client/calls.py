@@ -85,10 +85,20 @@ class Calls(ABC):
         return cast("results.SessionView", await self.request("session/read", {"session_id": session_id}))
 
     async def history(
-        self, session_id: str, *, offset: int | None = None, limit: int | None = None
+        self,
+        session_id: str,
+        *,
+        offset: int | None = None,
+        limit: int | None = None,
+        latest: bool | None = None,
+        before: int | None = None,
     ) -> results.SessionHistoryResult:
-        """Return a page of the committed messages, oldest first."""
-        params = given(session_id=session_id, offset=offset, limit=limit)
+        """Return a page of the committed messages, oldest first: from ``offset`` on, the ``latest``, or those just
+        ``before`` an index.
+
+        A stream opened from ``next_seq`` goes on where the messages end.
+        """
+        params = given(session_id=session_id, offset=offset, limit=limit, latest=latest, before=before)
         return cast("results.SessionHistoryResult", await self.request("session/history", params))
 
     async def messages(self, session_id: str, *, offset: int = 0) -> AsyncIterator[results.Message]:

@@ -171,13 +171,18 @@ class Compaction(TypedDict):
 
 
 class SessionHistoryResult(TypedDict):
-    """A page of messages, oldest first, committed ones only. ``compaction`` only where there was one."""
+    """A page of messages, oldest first, committed ones only. ``compaction`` only where there was one.
+
+    ``next_seq`` is the sequence number of the first event that the history, read to its end, doesn't tell of.
+    """
 
     session_id: str
     message_count: int
     offset: int
     has_more: bool
     messages: list[Message]
+    next_seq: int
+    running_turn_id: NotRequired[str]
     compaction: NotRequired[Compaction]
 
 

@@ -14,6 +14,7 @@ from attrs import evolve
 from meerkat_rpc.domain import (
     AgentConfig,
     Approval,
+    History,
     Labels,
     LoggedEvent,
     Owner,
@@ -227,11 +228,13 @@ class EphemeralSessionService:
         """See ``SessionService``."""
         return listing.select(listing.NewestFirst(self.sessions.rows().values()), query)
 
-    async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
+    async def history(self, session_id: str, offset: int, limit: int, before: int | None = None) -> HistoryPage:
         """See ``SessionService``."""
         session = self.sessions.get(session_id)
-        messages = await session.journal.messages(offset, limit)
-        return HistoryPage(session_id, session.head.message_count, offset, messages, session.head.compaction)
+        head, last_seq = session.head, session.feed.last_seq
+        start, count = reading.page_bounds(head.message_count, offset, limit, before)
+        messages = await session.journal.messages(start, min(count, max(head.message_count - start, 0)))
+        return reading.history_page(History(head, last_seq, start, messages))
 
     async def blob(self, digest: str) -> bytes:
         """See ``SessionService``."""

@@ -227,11 +227,13 @@ class PersistentSessionService:
             self._order = version, listing.NewestFirst(rows.values())
         return listing.select(self._order[1], query)
 
-    async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
+    async def history(self, session_id: str, offset: int, limit: int, before: int | None = None) -> HistoryPage:
         """See ``SessionService``."""
-        head = await self._waking.head_to_read(session_id)
-        messages = await self._store.messages(session_id, offset, limit)
-        return HistoryPage(session_id, head.message_count, offset, messages, head.compaction)
+        await self._waking.head_to_read(session_id)
+        found = await self._store.history(session_id, lambda count: reading.page_bounds(count, offset, limit, before))
+        if found is None:
+            raise SessionNotFound("there is no such session", session_id=session_id)
+        return reading.history_page(found)
 
     async def blob(self, digest: str) -> bytes:
         """See ``SessionService``."""

@@ -212,8 +212,13 @@ class SessionService(Protocol):
         """Return a page of sessions, newest ``updated_ms`` first."""
         ...
 
-    async def history(self, session_id: str, offset: int, limit: int) -> HistoryPage:
-        """Return committed messages, oldest first."""
+    async def history(self, session_id: str, offset: int, limit: int, before: int | None = None) -> HistoryPage:
+        """Return at most ``limit`` committed messages from index ``offset`` on, or, given ``before``, the last ones in
+        front of that index (of all, if there are no more than that); oldest first.
+
+        Messages and ``next_seq`` are of one moment: who reads the events from there on misses none of the turn that
+        may be running, and none of what came after it.
+        """
         ...
 
     async def archive(self, session_id: str) -> None:

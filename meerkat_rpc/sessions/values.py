@@ -129,12 +129,18 @@ class SessionView:
 
 @frozen
 class HistoryPage:
-    """Committed messages from ``offset`` on; ``message_count`` is how many there are in all."""
+    """Committed messages from ``offset`` on; ``message_count`` is how many there are in all.
+
+    ``next_seq`` is the sequence number of the first event that the history as a whole doesn't tell of:
+    ``running_turn_id`` is the turn, if one is running, whose events go on from there.
+    """
 
     session_id: str
     message_count: int
     offset: int
     messages: Sequence[Message]
+    next_seq: int
+    running_turn_id: str | None = None
     compaction: Compaction | None = None
 
     @property

@@ -6,13 +6,14 @@ suite that every implementation passes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from meerkat_rpc.domain import (
     CatalogueRow,
     Folded,
     Folding,
+    History,
     LoggedEvent,
     Message,
     Owner,
@@ -106,6 +107,14 @@ class SessionStore(Protocol):
 
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start`` (0 is the oldest)."""
+        ...
+
+    async def history(self, session_id: str, bounds: Callable[[int], tuple[int, int]]) -> History | None:
+        """Return the session and messages of it as they are at one moment, or None.
+
+        ``bounds``, told how many messages there are, returns the index of the first wanted and how many are. It may be
+        called in another thread.
+        """
         ...
 
     async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:

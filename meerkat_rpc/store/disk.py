@@ -17,6 +17,7 @@ from meerkat_rpc.domain import (
     CatalogueRow,
     Folded,
     Folding,
+    History,
     LoggedEvent,
     Message,
     Owner,
@@ -149,6 +150,10 @@ class DiskStore:
     async def messages(self, session_id: str, start: int, count: int) -> list[Message]:
         """Return at most ``count`` messages from index ``start``."""
         return await self._read(lambda parts: parts.sessions.messages(session_id, start, count))
+
+    async def history(self, session_id: str, bounds: Callable[[int], tuple[int, int]]) -> History | None:
+        """Return the session and messages of it as they are at one moment, or None."""
+        return await self._read(lambda parts: parts.sessions.history(session_id, bounds))
 
     async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
         """Return the record of a turn, or None."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from attrs import define
 
-from meerkat_rpc.domain import CatalogueRow, LoggedEvent, Message, SessionChange, SessionHead, TurnRecord
+from meerkat_rpc.domain import CatalogueRow, History, LoggedEvent, Message, SessionChange, SessionHead, TurnRecord
 from meerkat_rpc.errors import StoreCorrupt, StoreError
 from meerkat_rpc.store import disk_index, disk_removals
 from meerkat_rpc.store.codec import (
@@ -149,6 +149,14 @@ class Sessions:
             self._refuse_headless(session_id)
             return []
         return [message_from(session_id, record) for record in self.reader(session_id).records(start + 1, count)]
+
+    def history(self, session_id: str, bounds: Callable[[int], tuple[int, int]]) -> History | None:
+        """Return the session and messages of it: those that ``bounds`` chooses, told how many there are."""
+        if (head := self.head(session_id)) is None:
+            return None
+        start, count = bounds(head.message_count)
+        messages = self.messages(session_id, start, count)
+        return History(head, self._lanes.last_seq(session_id), start, messages)
 
     def reader(self, session_id: str) -> Reader:
         """Return what reads the history, message 0 at position 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 
 from attrs import define, field
@@ -11,6 +11,7 @@ from meerkat_rpc.domain import (
     CatalogueRow,
     Folded,
     Folding,
+    History,
     LoggedEvent,
     Message,
     Owner,
@@ -152,6 +153,13 @@ class MemoryStore:
         """Return at most ``count`` messages from index ``start``."""
         session = self._sessions.get(session_id)
         return session.messages[start : start + count] if session else []
+
+    async def history(self, session_id: str, bounds: Callable[[int], tuple[int, int]]) -> History | None:
+        """Return the session and messages of it, or None."""
+        if (session := self._sessions.get(session_id)) is None:
+            return None
+        start, count = bounds(len(session.messages))
+        return History(session.head, len(session.events), start, session.messages[start : start + count])
 
     async def turn(self, session_id: str, turn_id: str) -> TurnRecord | None:
         """Return the record of a turn, or None."""

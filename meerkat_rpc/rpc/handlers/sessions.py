@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
+from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.handlers.table import handlers
 from meerkat_rpc.rpc.opening import Opening
@@ -58,14 +60,21 @@ class SessionMethods:
         return mapping.session_view(await (await self._opening.service()).read(params.session_id))
 
     async def history(self, params: wire.SessionHistoryParams) -> wire.SessionHistoryResult:
-        """Page through the messages."""
-        page = await (await self._opening.service()).history(params.session_id, params.offset, params.limit)
+        """Page through the messages, from either end."""
+        if sum((params.offset is not None, params.latest, params.before is not None)) > 1:
+            raise InvalidArgument("params: expected at most one of offset, latest and before")
+        before = sys.maxsize if params.latest else params.before
+        page = await (await self._opening.service()).history(
+            params.session_id, params.offset or 0, params.limit, before
+        )
         return wire.SessionHistoryResult(
             session_id=page.session_id,
             message_count=page.message_count,
             offset=page.offset,
             has_more=page.has_more,
             messages=[mapping.message(message) for message in page.messages],
+            next_seq=page.next_seq,
+            running_turn_id=page.running_turn_id,
             compaction=mapping.compaction(page.compaction),
         )
 

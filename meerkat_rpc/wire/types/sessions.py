@@ -66,11 +66,14 @@ class SessionListResult:
 
 @message
 class SessionHistoryParams:
-    """Which messages."""
+    """Which messages: those from index ``offset`` on, or the last ones, ``latest``, or those that come just before the
+    index ``before``. Only one of the three; without any, the first."""
 
     session_id: Uuid
-    offset: Count = 0
+    offset: Count | None = None
     limit: PageLimit = 100
+    latest: bool = False
+    before: Count | None = None
 
 
 @message
@@ -122,13 +125,20 @@ class Compaction:
 
 @message
 class SessionHistoryResult:
-    """A page of messages, oldest first, committed ones only. ``compaction`` only where there was one."""
+    """A page of messages, oldest first, committed ones only. ``compaction`` only where there was one.
+
+    ``offset`` is the index of the page's first message, ``has_more`` whether messages follow its last one. ``next_seq``
+    is the sequence number of the first event that the history, read to its end, doesn't tell of: a stream opened from
+    there begins where the messages end, within the turn that is running (``running_turn_id``) if one is.
+    """
 
     session_id: Uuid
     message_count: Count
     offset: Count
     has_more: bool
     messages: list[Message]
+    next_seq: Positive
+    running_turn_id: Uuid | None = None
     compaction: Compaction | None = None
 
 
