@@ -4,49 +4,45 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/u;
 const LIST_ITEM = /^ {0,3}([-+*]|\d{1,9}[.)])(\s|$)/u;
 
 /**
- * Reads a text line by line, each line once, and tells how much of it is settled.
+ * Reads a text line by line, each line once, and tells where settled blocks end.
  *
  * A block is settled when an empty line follows and then one that begins another block: no continuation of a list, none inside
  * of a fence.
  */
 export class Blocks {
-  /** Everything before this place is settled. */
-  settled = 0;
   private read = 0;
   private fence = "";
   private empty = false;
   private list = false;
 
-  /** Reads on. `text` is what it was before, and more. */
-  update(text: string): void {
+  /** Reads on, and returns the ends of the blocks that are settled now. `text` is what it was before, and more. */
+  ends(text: string): number[] {
+    const ends: number[] = [];
     for (let end = text.indexOf("\n", this.read); end >= 0; end = text.indexOf("\n", this.read)) {
-      this.line(text.slice(this.read, end));
+      if (this.settles(text.slice(this.read, end))) ends.push(this.read);
       this.read = end + 1;
     }
+    return ends;
   }
 
-  private line(line: string): void {
+  /** Takes a line; true if a block ended before it. */
+  private settles(line: string): boolean {
     const mark = FENCE.exec(line);
     if (this.fence) {
       if (mark && closes(mark, this.fence)) this.fence = "";
-      return;
+      return false;
     }
-    if (line.trim() === "") {
-      this.empty = true;
-      return;
-    }
-    if (this.empty && this.begins(line)) this.settled = this.read;
-    this.list = LIST_ITEM.test(line) || (this.list && !this.isSettledHere());
+    const blank = line.trim() === "";
+    const settled = this.empty && !blank && this.begins(line);
+    this.empty = blank;
+    if (blank) return false;
+    this.list = LIST_ITEM.test(line) || (this.list && !settled);
     this.fence = mark?.[1] ?? "";
-    this.empty = false;
+    return settled;
   }
 
   private begins(line: string): boolean {
     return !/^\s/u.test(line) && !(this.list && LIST_ITEM.test(line));
-  }
-
-  private isSettledHere(): boolean {
-    return this.settled === this.read;
   }
 }
 

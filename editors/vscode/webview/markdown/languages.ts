@@ -68,7 +68,7 @@ for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(
 hljs.registerAliases(["elisp", "emacs-lisp", "scheme"], { languageName: "lisp" });
 
 /** Beyond this, colours would cost more time than a frame has. */
-const LONGEST_CODE = 100_000;
+const LONGEST_CODE = 64_000;
 
 /** Code as HTML with classes for its colours, or "" where the language isn't known: it is shown plain then. */
 export function coloured(code: string, language: string): string {
