@@ -62,7 +62,7 @@ export class Panels implements WebviewPanelSerializer, Disposable {
     const titled = session.onDidChange(() => {
       if (panel.title !== title(session)) panel.title = title(session);
     });
-    panel.iconPath = Uri.joinPath(this.context.extension.extensionUri, "media", "meerkat.svg");
+    panel.iconPath = icons(this.context.extension.extensionUri);
     panel.onDidChangeViewState(() => {
       if (!panel.visible) view.hidden();
       this.changed.fire();
@@ -76,6 +76,11 @@ export class Panels implements WebviewPanelSerializer, Disposable {
     this.changed.fire();
     return view;
   }
+}
+
+function icons(extension: Uri): { light: Uri; dark: Uri } {
+  const media = Uri.joinPath(extension, "media");
+  return { light: Uri.joinPath(media, "meerkat-light.svg"), dark: Uri.joinPath(media, "meerkat-dark.svg") };
 }
 
 function title(session: Session): string {

@@ -99,7 +99,7 @@ export class Mentions {
 
   private option(path: string, index: number): HTMLElement {
     const cut = path.lastIndexOf("/", path.length - 2) + 1;
-    const folder = element("span", { class: "folder" }, path.slice(0, cut));
+    const folder = element("span", { class: "folder" }, path.slice(0, Math.max(0, cut - 1)));
     const state = { "aria-selected": (index === this.chosen).toString(), id: `mention-${index.toString()}` };
     const row = element("li", { role: "option", ...state }, path.slice(cut), folder);
     row.addEventListener("mousedown", (event) => {

@@ -154,6 +154,6 @@ export class Prompt {
 
 function placeholder(state: SessionState): string {
   if (state.archived) return "This session is archived: take it back to go on";
-  if (state.busy) return "Enter: ask next · Ctrl+Enter: add to this turn";
+  if (state.busy) return "Ask next · Ctrl+Enter: add now";
   return state.exists ? "Ask on, @ for a file" : "Ask anything, @ for a file";
 }

@@ -1,0 +1,42 @@
+"""Builds the extension as people get it: one .vsix."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.editors.programs import ROOT, require
+
+FOLDER = ROOT / "editors" / "vscode"
+
+
+def build(target: Path) -> Path:
+    """Build the extension out of its sources into the folder ``target``; return the .vsix."""
+    install_packages()
+    vsix = target / "meerkat.vsix"
+    npm("run", "package", "--", "--out", str(vsix))
+    return vsix
+
+
+def install_packages() -> None:
+    """Install what the sources are built with, as the lock file has it, unless it is there already."""
+    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        npm("ci", "--ignore-scripts", "--no-fund", "--no-audit")
+
+
+def npm(*arguments: str) -> str:
+    """Run npm in the extension's folder; return what it printed. Raises, with all of it, if it failed."""
+    done = subprocess.run(
+        [require("npm"), *arguments],
+        cwd=FOLDER,
+        env={**os.environ, "npm_config_update_notifier": "false"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"npm {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}")
+    return done.stdout

@@ -1,0 +1,175 @@
+"""A person in front of Visual Studio Code: what they press and what they see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Playwright, expect
+
+from tests.editors.pictures import CHROMIUM_OPTIONS
+from tests.editors.programs import require
+from tests.editors.vscode.server import VSCodeServer
+from tests.editors.workplace import BOUND_S
+
+BOUND_MS = BOUND_S * 1000
+expect.set_options(timeout=BOUND_MS)
+
+SIZE = {"width": 1280, "height": 800}
+
+OURS = re.compile(r"meerkat|Content Security Policy|Refused to|vscode-webview|/webview/", re.IGNORECASE)
+"""What is ours among the complaints of the browser's console: the workbench has some of its own in every run."""
+
+
+SANDBOX = "allow-scripts and allow-same-origin"
+"""What the browser says of the frame that VS Code makes for each webview."""
+
+
+class Workbench:
+    """A window of VS Code."""
+
+    def __init__(self, context: BrowserContext, server: VSCodeServer) -> None:
+        self.server = server
+        self.workplace = server.workplace
+        self.complaints: list[str] = []
+        self.context = context
+        self.page = context.pages[0] if context.pages else context.new_page()
+        self.page.set_default_timeout(BOUND_MS)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.open()
+
+    def open(self) -> None:
+        """Load the window, as at a start or a reload."""
+        self.page.goto(f"{self.server.url}/?folder={quote(str(self.workplace.folder))}")
+        self.page.locator(".monaco-workbench .statusbar").wait_for()
+
+    # -- the workbench
+
+    def command(self, title: str) -> None:
+        """Run a command by its title, through F1."""
+        self.page.keyboard.press("F1")
+        box = self.quick_input
+        box.fill(f">{title}")
+        row = self.page.locator(".quick-input-list .monaco-list-row", has_text=title).first
+        row.wait_for()
+        row.click()
+
+    @property
+    def quick_input(self) -> Locator:
+        """The box of the quick pick that is open."""
+        return self.page.locator(".quick-input-widget:visible input.input")
+
+    def pick(self, text: str) -> None:
+        """Choose the row of the open quick pick that has the text."""
+        self.picks(text).first.click()
+
+    def picks(self, text: str = "") -> Locator:
+        """The rows of the open quick pick that have the text."""
+        rows = self.page.locator(".quick-input-widget:visible .quick-input-list .monaco-list-row")
+        return rows.filter(has_text=text) if text else rows
+
+    @property
+    def toasts(self) -> Locator:
+        """The notifications that pop up."""
+        return self.page.locator(".notifications-toasts .notification-toast")
+
+    @property
+    def status(self) -> Locator:
+        """Our item in the status bar."""
+        return self.page.locator(".statusbar-item[id*='meerkat']").first
+
+    @property
+    def tree(self) -> Locator:
+        """The rows of the tree of sessions."""
+        return self.page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row")
+
+    @property
+    def editor_text(self) -> Locator:
+        """The lines of the editor that is shown."""
+        return self.page.locator(".editor-instance .view-lines").first
+
+    # -- the chat
+
+    def open_chat(self) -> Chat:
+        """Show the chat in the side bar and return it."""
+        self.command("Meerkat: Open Chat")
+        chat = self.chat
+        expect(chat.box).to_be_visible()
+        return chat
+
+    @property
+    def chat(self) -> Chat:
+        """The chat that is shown."""
+        outer = self.page.frame_locator("iframe.webview.ready >> visible=true")
+        return Chat(self.page, outer.frame_locator("iframe#active-frame"))
+
+    def chat_tab(self) -> Chat:
+        """The chat that is in an editor's tab."""
+        outer = self.page.locator("iframe.webview.ready").last.content_frame
+        return Chat(self.page, outer.frame_locator("iframe#active-frame"))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        text = f"{message.text} ({message.location.get('url', '')})"
+        if message.type in {"error", "warning"} and OURS.search(text) and SANDBOX not in text:
+            self.complaints.append(text)
+
+
+class Chat:
+    """The chat's page."""
+
+    def __init__(self, page: Page, frame: FrameLocator) -> None:
+        self._page = page
+        self.frame = frame
+        self.box = frame.locator("textarea")
+        self.items = frame.locator(".items > .item")
+        self.prompts = frame.locator(".item.prompt")
+        self.answers = frame.locator(".item.answer")
+        self.tools = frame.locator(".item.tool")
+        self.notes = frame.locator(".item.note")
+        self.question = frame.locator(".item.approval.waiting")
+        self.waiting = frame.locator(".waiting li")
+        self.notices = frame.locator(".notice")
+        self.root = frame.locator(".chat")
+
+    def ask(self, prompt: str) -> None:
+        """Type a prompt and press Enter."""
+        self.box.fill(prompt)
+        self.box.press("Enter")
+
+    def ask_and_wait(self, prompt: str) -> None:
+        """Ask, and wait until the turn has ended."""
+        self.ask(prompt)
+        expect(self.prompts.last).to_contain_text(prompt)
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        """Wait until no turn runs."""
+        expect(self.root).to_have_attribute("data-state", "idle")
+
+    def button(self, name: str) -> Locator:
+        """The button of that name."""
+        return self.frame.get_by_role("button", name=name)
+
+    def evaluate(self, script: str, argument: Any = None) -> Any:
+        """Run a script in the page."""
+        return self.root.evaluate(script, argument)
+
+
+@contextmanager
+def browser(playwright: Playwright, server: VSCodeServer, **options: Any) -> Iterator[BrowserContext]:
+    """Start a browser that remembers: what VS Code keeps there is kept when the window is closed and opened again."""
+    context = playwright.chromium.launch_persistent_context(
+        str(server.data / "browser"),
+        executable_path=require("chromium"),
+        args=CHROMIUM_OPTIONS,
+        **{"viewport": SIZE, "locale": "en-US", **options},
+    )
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    try:
+        yield context
+    finally:
+        context.close()
