@@ -319,7 +319,7 @@ export interface ImageBlock {
 /**
  * `process_id` is watched: when it is gone the server ends, as when the pipe closes.
  *
- * Of a client's `capabilities` one is known: `prepare`, true where a person is about to ask the default model something. It is made ready then, at the price of its memory.
+ * Of a client's `capabilities` these are known. `prepare`, true where a person is about to ask the default model something: it is made ready then, at the price of its memory. `session_events`, false where the client follows sessions by streams: no `session/event` comes then, and what else would come behind those comes behind the streams' events. Another `initialize` says it all anew.
  */
 export interface InitializeParams {
   client_info?: ClientInfo | null;
@@ -329,7 +329,7 @@ export interface InitializeParams {
   capabilities?: Record<string, JsonValue> | null;
 }
 
-/** What the server is and can do. */
+/** What the server is and can do. `capabilities` repeats those of the client's that change what it is sent, as they hold. */
 export interface InitializeResult {
   server_info: ServerInfo;
   contract_version: string;

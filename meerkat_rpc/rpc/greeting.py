@@ -11,6 +11,7 @@ import os
 from typing import Any, NamedTuple
 
 from meerkat_rpc import __version__
+from meerkat_rpc.rpc.client_capabilities import ClientCapabilities
 from meerkat_rpc.rpc.contract import choose_contract
 from meerkat_rpc.wire.catalog import METHODS
 from meerkat_rpc.wire.framing import Framer, FrameTooLarge, FramingError, encode
@@ -28,7 +29,7 @@ class Identity(NamedTuple):
     contract: str | None
 
 
-def initialize_result(identity: Identity, asked_contract: str | None) -> dict[str, Any]:
+def initialize_result(identity: Identity, asked_contract: str | None, client: ClientCapabilities) -> dict[str, Any]:
     """Return the result of ``initialize`` (``InitializeResult`` on the wire)."""
     store = {"kind": identity.store_kind}
     if identity.store_path is not None:
@@ -43,6 +44,7 @@ def initialize_result(identity: Identity, asked_contract: str | None) -> dict[st
             "persistence": identity.store_kind != "memory",
             "exactly_once": True,
             "stream_replay": True,
+            "session_events": client.session_events,
         },
         "store": store,
     }
@@ -101,7 +103,8 @@ class Greeting:
     def _answer(self, request_id: int | str, params: dict[str, Any]) -> None:
         import json
 
-        result = initialize_result(self._identity, params.get("contract_version"))
+        client = ClientCapabilities.of(params.get("capabilities"))
+        result = initialize_result(self._identity, params.get("contract_version"), client)
         reply = json.dumps({"jsonrpc": "2.0", "id": request_id, "result": result}, separators=(",", ":"))
         style = self.framer.style
         if style is not None:

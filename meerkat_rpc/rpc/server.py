@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from meerkat_rpc.rpc.channel import EVENTS_HIGH_WATER, Channel
+from meerkat_rpc.rpc.client_capabilities import ClientCapabilities
 from meerkat_rpc.rpc.contract import choose_contract
 from meerkat_rpc.rpc.delivery import Delivery
 from meerkat_rpc.rpc.dialect import Dialect
@@ -29,6 +30,7 @@ from meerkat_rpc.rpc.mapping import wire_error
 from meerkat_rpc.rpc.opening import Opening, OpenService
 from meerkat_rpc.rpc.protocol import SessionProtocol
 from meerkat_rpc.rpc.stdio import can_be_awaited
+from meerkat_rpc.rpc.streams import Streams
 from meerkat_rpc.sessions.service import SessionService
 from meerkat_rpc.tools.toolbox import Toolbox
 from meerkat_rpc.wire.framing import FramingError, Style
@@ -90,7 +92,8 @@ class _Server:
         self.lifecycle = Lifecycle(self._shut_down)
         contract = choose_contract(None, launch.surroundings.identity.contract)
         self._channel = Channel(launch.output_fd, self._style, Dialect(contract), broken=self.lifecycle.end)
-        self._delivery = Delivery(self._channel)
+        self._streams = Streams(self._channel)
+        self._delivery = Delivery(self._channel, self._streams)
         self._loop_input: LoopInput | None = None
         self._protocol = self._make_protocol()
 
@@ -101,7 +104,7 @@ class _Server:
         protocol = SessionProtocol(self._channel)
         about, launch = self._launch.surroundings, self._launch
         launch.tools.host.connect(self._ask_host)
-        self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about)
+        self._runtime = RuntimeMethods(self._opening, self._channel, protocol, self.lifecycle, about, self._apply)
         for methods in (
             self._runtime,
             SessionMethods(self._opening),
@@ -110,11 +113,15 @@ class _Server:
             ApprovalMethods(self._opening),
             ToolMethods(self._opening, launch.tools, launch.default_cwd),
             McpMethods(launch.tools, about.config),
-            EventMethods(self._opening, self._channel, self._delivery, protocol),
+            EventMethods(self._opening, self._channel, self._streams, protocol),
         ):
             for name, handler in methods.table().items():
                 protocol.fm.feature(name)(handler)
         return protocol
+
+    def _apply(self, capabilities: ClientCapabilities) -> None:
+        """Serve the client as it says it wants to be."""
+        self._delivery.session_events = capabilities.session_events
 
     async def _ask_host(self, method: str, params: Mapping[str, Any]) -> Any:
         """Ask the host about a turn, behind the events that led to the question."""
@@ -200,7 +207,7 @@ class _Server:
 
     async def _shut_down(self) -> None:
         self._protocol.refusal = "the server is shutting down"
-        self._delivery.close_streams()
+        self._delivery.server_ends()
         await self._opening.close()
         await self._launch.close_parts()
 

@@ -52,6 +52,21 @@ FULL_HEAD: dict[str, Any] = {
 }
 
 
+def test_a_history_is_the_head_the_messages_that_are_wanted_and_where_the_log_ends(on_store: StoreTest) -> None:
+    async def test(store: Store) -> None:
+        head = await create(store)
+        assert await store.history(new_id(), lambda _: (0, 9)) is None
+        assert await store.history(head.session_id, lambda count: (count, 9)) == (head, 0, 0, [])
+        messages = [message(str(number)) for number in range(40)]
+        head = await add(store, head, messages, events(1, 3))
+        await store.append(head.session_id, events(4, 2))
+        last = await store.history(head.session_id, lambda count: (count - 3, 3))
+        assert last == (head, 5, 37, messages[-3:])
+        assert await store.history(head.session_id, lambda count: (count + 1, 3)) == (head, 5, 41, [])
+
+    on_store(test)
+
+
 def test_a_session_that_was_never_created_is_none(on_store: StoreTest) -> None:
     async def test(store: Store) -> None:
         missing = new_id()

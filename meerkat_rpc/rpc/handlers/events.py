@@ -11,20 +11,20 @@ import orjson
 from meerkat_rpc.errors import InvalidArgument
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.channel import Channel
-from meerkat_rpc.rpc.delivery import Delivery
 from meerkat_rpc.rpc.handlers.table import handlers
 from meerkat_rpc.rpc.opening import Opening
 from meerkat_rpc.rpc.protocol import Handler, SessionProtocol
+from meerkat_rpc.rpc.streams import Streams
 from meerkat_rpc.wire import types as wire
 
 
 class EventMethods:
     """Handlers of ``events/*`` and of streams."""
 
-    def __init__(self, opening: Opening, channel: Channel, delivery: Delivery, protocol: SessionProtocol) -> None:
+    def __init__(self, opening: Opening, channel: Channel, streams: Streams, protocol: SessionProtocol) -> None:
         self._opening = opening
         self._channel = channel
-        self._delivery = delivery
+        self._streams = streams
         self._protocol = protocol
 
     def table(self) -> Mapping[str, Handler]:
@@ -63,10 +63,10 @@ class EventMethods:
         after = latest if params.from_seq is None else params.from_seq - 1
         if after > latest:
             raise InvalidArgument(f"params.from_seq: ahead of the log, which ends at {latest}")
-        stream_id = self._delivery.open_stream(service, params.session_id, after)
-        self._protocol.after_response(partial(self._delivery.start_stream, stream_id))
+        stream_id = self._streams.open(service, params.session_id, after)
+        self._protocol.after_response(partial(self._streams.start, stream_id))
         return wire.StreamOpenResult(stream_id)
 
     async def stream_close(self, params: wire.StreamCloseParams) -> wire.StreamCloseResult:
         """Stop following."""
-        return wire.StreamCloseResult(self._delivery.close_stream(params.stream_id))
+        return wire.StreamCloseResult(self._streams.close(params.stream_id))

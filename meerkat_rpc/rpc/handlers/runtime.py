@@ -15,6 +15,7 @@ from meerkat_rpc.agents.base import ModelInfo
 from meerkat_rpc.errors import StoreError
 from meerkat_rpc.rpc import mapping
 from meerkat_rpc.rpc.channel import Channel
+from meerkat_rpc.rpc.client_capabilities import ClientCapabilities
 from meerkat_rpc.rpc.dialect import Dialect
 from meerkat_rpc.rpc.greeting import Identity, initialize_result
 from meerkat_rpc.rpc.handlers.table import handlers
@@ -27,13 +28,6 @@ from meerkat_rpc.wire import types as wire
 if TYPE_CHECKING:
     from meerkat_rpc.config_file import ConfigFile
     from meerkat_rpc.config_live import LiveConfig
-
-
-PREPARE = "prepare"
-"""A client's capability: a person is about to ask something of the default model, which is made ready for it.
-
-Others would only pay for it: a language model takes 40 MB before it has said a word.
-"""
 
 
 @frozen
@@ -62,7 +56,7 @@ class Surroundings:
 
 
 class RuntimeMethods:
-    """Handlers of everything that is not a session."""
+    """Handlers of everything that is not a session. ``apply`` is told what the client says of itself."""
 
     def __init__(
         self,
@@ -71,12 +65,14 @@ class RuntimeMethods:
         protocol: SessionProtocol,
         lifecycle: Lifecycle,
         surroundings: Surroundings,
+        apply: Callable[[ClientCapabilities], None],
     ) -> None:
         self._opening = opening
         self._channel = channel
         self._protocol = protocol
         self._lifecycle = lifecycle
         self._about = surroundings
+        self._apply = apply
 
     def table(self) -> Mapping[str, Handler]:
         """Return the handlers by method."""
@@ -103,11 +99,13 @@ class RuntimeMethods:
 
     def greet(self, contract_version: str | None, process_id: int | None, capabilities: object) -> dict[str, Any]:
         """Take note of what ``initialize`` asks for and return its result."""
-        result = initialize_result(self._about.identity, contract_version)
+        said = ClientCapabilities.of(capabilities)
+        result = initialize_result(self._about.identity, contract_version, said)
         self._channel.dialect = Dialect(result["contract_version"])
         if process_id is not None:
             self._lifecycle.watch_parent(process_id)
-        if isinstance(capabilities, dict) and capabilities.get(PREPARE) is True:
+        self._apply(said)
+        if said.prepare:
             self._preparing = asyncio.ensure_future(self._about.models.prepare())
         return result
 
