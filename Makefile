@@ -17,6 +17,10 @@ EDITORS = $(VENV)/.editors
 # Directories whose tests start a server each, or load the language model.
 SLOW = agents chat client editors providers rpc tools transcripts
 
+# A process for each processor. JOBS=0 runs one test after the other.
+JOBS   ?= logical
+SIDE_BY_SIDE = --numprocesses=$(JOBS) --dist=loadgroup
+
 .DEFAULT_GOAL = help
 .PHONY: help chat test fast lint format schema pictures bench faults clean
 
@@ -29,12 +33,12 @@ chat: $(RUNTIME)  ## Talk to a small language model in the terminal
 
 test: lint $(EDITORS)  ## Everything: formatting, lint, types, import rules, schema, tests, coverage
 	@$(BIN)/coverage erase
-	$(RUN) coverage run -m pytest
+	$(RUN) coverage run -m pytest $(SIDE_BY_SIDE)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 fast: $(DEV)  ## The tests that start few processes, in less than a minute
-	$(RUN) pytest -q -m "not slow" $(SLOW:%=--ignore=tests/%)
+	$(RUN) pytest -q -m "not slow" $(SIDE_BY_SIDE) $(SLOW:%=--ignore=tests/%)
 
 lint: $(DEV)  ## Formatting, lint, types, import rules, generated files
 	$(BIN)/ruff format --check --quiet .
