@@ -32,13 +32,20 @@ ADDRESS = re.compile(r"Web UI available at (http://\S+)")
 class VSCodeServer:
     """A running server: the program that has the extension host, and everything on disk."""
 
-    def __init__(self, workplace: Workplace, vsix: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        workplace: Workplace,
+        vsix: Path,
+        settings: Mapping[str, Any] | None = None,
+        **environment: str,
+    ) -> None:
         self.workplace = workplace
+        self.environment = environment
         self.data = workplace.home / "vscode"
         self.settings_file = self.data / "user" / "User" / "settings.json"
-        self.settings = {**SETTINGS, **settings}
+        self.settings = {**SETTINGS, **(settings or {})}
         self.write_settings()
-        self._run("--install-extension", str(vsix))
+        self.install(vsix)
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
 
@@ -47,6 +54,10 @@ class VSCodeServer:
         self.settings.update(changes)
         self.settings_file.parent.mkdir(parents=True, exist_ok=True)
         self.settings_file.write_text(json.dumps(self.settings, indent=2))
+
+    def install(self, vsix: Path) -> None:
+        """Install an extension."""
+        self._run("--install-extension", str(vsix))
 
     def start(self) -> None:
         """Start it and wait for its address."""
@@ -104,4 +115,4 @@ class VSCodeServer:
         ]
 
     def _environment(self) -> dict[str, str]:
-        return self.workplace.environment(EXTENSIONS_GALLERY="{}")
+        return self.workplace.environment(EXTENSIONS_GALLERY="{}", **self.environment)

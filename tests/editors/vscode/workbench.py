@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, Playwright, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Locator, Playwright, expect
 
 from tests.editors.pictures import CHROMIUM_OPTIONS
 from tests.editors.programs import require
@@ -58,6 +58,15 @@ class Workbench:
         row.wait_for()
         row.click()
 
+    def resume(self, title: str) -> Chat:
+        """Show the session of that title in the chat."""
+        self.command("Meerkat: Resume Session")
+        self.pick(title)
+        chat = self.chat
+        expect(self.page.locator(".pane-header", has_text=title)).to_be_visible()
+        chat.box.focus()
+        return chat
+
     @property
     def quick_input(self) -> Locator:
         """The box of the quick pick that is open."""
@@ -67,10 +76,18 @@ class Workbench:
         """Choose the row of the open quick pick that has the text."""
         self.picks(text).first.click()
 
+    def search(self, text: str) -> None:
+        """Type into the quick pick that is open."""
+        self.quick_input.fill(text)
+
     def picks(self, text: str = "") -> Locator:
         """The rows of the open quick pick that have the text."""
         rows = self.page.locator(".quick-input-widget:visible .quick-input-list .monaco-list-row")
         return rows.filter(has_text=text) if text else rows
+
+    def confirm(self, answer: str) -> None:
+        """Press a button of the dialog that is open."""
+        self.page.locator(".monaco-dialog-box").get_by_role("button", name=answer).click()
 
     @property
     def toasts(self) -> Locator:
@@ -105,12 +122,12 @@ class Workbench:
     def chat(self) -> Chat:
         """The chat that is shown."""
         outer = self.page.frame_locator("iframe.webview.ready >> visible=true")
-        return Chat(self.page, outer.frame_locator("iframe#active-frame"))
+        return Chat(outer.frame_locator("iframe#active-frame"))
 
     def chat_tab(self) -> Chat:
         """The chat that is in an editor's tab."""
         outer = self.page.locator("iframe.webview.ready").last.content_frame
-        return Chat(self.page, outer.frame_locator("iframe#active-frame"))
+        return Chat(outer.frame_locator("iframe#active-frame"))
 
     def _heard(self, message: ConsoleMessage) -> None:
         text = f"{message.text} ({message.location.get('url', '')})"
@@ -121,8 +138,7 @@ class Workbench:
 class Chat:
     """The chat's page."""
 
-    def __init__(self, page: Page, frame: FrameLocator) -> None:
-        self._page = page
+    def __init__(self, frame: FrameLocator) -> None:
         self.frame = frame
         self.box = frame.locator("textarea")
         self.items = frame.locator(".items > .item")

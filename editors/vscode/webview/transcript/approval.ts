@@ -2,8 +2,8 @@
 import type { ApprovalItem } from "../../src/sessions/items";
 import { tell } from "../channel";
 import { element } from "../dom";
+import { questionDetails, revealed } from "./details";
 import type { ItemView } from "./view";
-import { inFull } from "./words";
 
 type Remember = "once" | "session" | "always";
 
@@ -50,7 +50,7 @@ export function approvalView(item: ApprovalItem): ItemView<ApprovalItem> {
 
 function question(item: ApprovalItem): Node[] {
   const heading = element("h2", {}, "Needs your answer");
-  const summary = element("p", { class: "summary", dir: "auto" }, item.summary);
+  const summary = element("p", { class: "summary", dir: "auto" }, revealed(item.summary));
   const buttons = offers(item).map((offer, index) => {
     const key = element("kbd", { "aria-hidden": "true" }, (index + 1).toString());
     const onClick = (): void => {
@@ -60,14 +60,7 @@ function question(item: ApprovalItem): Node[] {
     return element("button", shown, key, ` ${offer.label}`);
   });
   const group = element("div", { class: "offers", role: "group", "aria-label": "Answers" }, ...buttons);
-  return [heading, summary, ...details(item), ...rule(item), group];
-}
-
-function details(item: ApprovalItem): Node[] {
-  const empty = item.details === null || (typeof item.details === "object" && Object.keys(item.details).length === 0);
-  if (empty) return [];
-  const value = element("pre", { tabindex: "0", dir: "auto" }, inFull(item.details));
-  return [element("details", { class: "fold" }, element("summary", {}, "Details"), value)];
+  return [heading, summary, ...questionDetails(item.details), ...rule(item), group];
 }
 
 function rule(item: ApprovalItem): Node[] {
@@ -76,7 +69,7 @@ function rule(item: ApprovalItem): Node[] {
 }
 
 function answered(item: ApprovalItem, choice: string): Node {
-  return element("p", { class: "quiet", dir: "auto" }, `${sentence(choice)}: ${item.summary}`);
+  return element("p", { class: "quiet", dir: "auto" }, `${sentence(choice)}: ${revealed(item.summary)}`);
 }
 
 function sentence(words: string): string {

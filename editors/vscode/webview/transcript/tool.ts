@@ -1,8 +1,9 @@
 /** A tool's call: one line, and the rest when it is opened. */
 import type { ToolItem } from "../../src/sessions/items";
 import { element } from "../dom";
+import { valueDetails } from "./details";
 import type { ItemView } from "./view";
-import { duration, inFull, inOneLine } from "./words";
+import { duration, inOneLine } from "./words";
 
 /** What a state looks like and what it is called. */
 const STATES: Readonly<Record<ToolItem["state"], readonly [string, string]>> = {
@@ -50,9 +51,8 @@ function lineOf(item: ToolItem): Node[] {
 }
 
 function values(item: ToolItem): Node[] {
-  const args = element("pre", { tabindex: "0", "aria-label": "Arguments", dir: "auto" }, inFull(item.args));
-  const result = inFull(item.result);
-  if (!result) return [args];
-  const label = item.state === "done" ? "Result" : "Error";
-  return [args, element("h3", {}, label), element("pre", { tabindex: "0", "aria-label": label, dir: "auto" }, result)];
+  const failed = item.state !== "done";
+  const result = valueDetails(item.result, failed ? "Error" : "Result");
+  const heading = result.length > 0 ? [element("h3", {}, failed ? "Error" : "Result")] : [];
+  return [...valueDetails(item.args, "Arguments"), ...heading, ...result];
 }
