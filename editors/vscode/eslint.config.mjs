@@ -17,7 +17,9 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": "off",
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/explicit-module-boundary-types": "error",
-      complexity: ["error", 12],
+      complexity: ["error", { max: 12, variant: "modified" }],
+      // Anything with a dispose method will do, says the editor's API, but not with its types.
+      "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
       "max-lines": ["error", { max: 300 }],
       "max-lines-per-function": ["error", { max: 40 }],
     },

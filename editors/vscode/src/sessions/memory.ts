@@ -14,6 +14,12 @@ const DRAFTS = "drafts";
 const PROMPTS = "prompts";
 const CURRENT = "currentSession";
 
+/** A session and whether it is in the store. */
+export interface Shown {
+  readonly id: string;
+  readonly exists: boolean;
+}
+
 type Drafts = readonly (readonly [sessionId: string, text: string])[];
 
 /** The memory of one workspace. */
@@ -43,13 +49,13 @@ export class Memory {
     }
   }
 
-  /** The session that was shown last. */
-  get current(): string | undefined {
-    return this.state.get<string>(CURRENT);
+  /** The session that was shown last; one that doesn't exist may have a draft. */
+  get current(): Shown | undefined {
+    return this.state.get<Shown>(CURRENT);
   }
 
-  keepCurrent(sessionId: string | undefined): void {
-    this.keep(CURRENT, sessionId);
+  keepCurrent(shown: Shown): void {
+    this.keep(CURRENT, shown);
   }
 
   private get drafts(): Drafts {

@@ -38,7 +38,7 @@ function mentions(prompt: string): string[][] {
 
 function withoutTrailing(name: string): string[] {
   const names = [name];
-  for (let rest = name; TRAILING.test(rest) && rest.length > 1; ) {
+  for (let rest = name; TRAILING.test(rest) && rest.length > 1;) {
     rest = rest.slice(0, -1);
     names.push(rest);
   }

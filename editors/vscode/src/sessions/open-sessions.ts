@@ -13,11 +13,15 @@ export class OpenSessions implements Disposable {
   private readonly models = new Map<string, SessionModel>();
   private readonly currentChanged = new EventEmitter<SessionModel>();
   readonly onDidChangeCurrent = this.currentChanged.event;
+  private readonly changed = new EventEmitter<void>();
+  /** The state of any of them changed. */
+  readonly onDidChange = this.changed.event;
   private shown: SessionModel;
 
   constructor(private readonly around: Surroundings) {
-    const last = around.memory.current;
-    this.shown = last === undefined ? this.model(newId(), false) : this.model(last, true);
+    const { id, exists } = around.memory.current ?? { id: newId(), exists: false };
+    this.shown = this.model(id, exists);
+    around.memory.keepCurrent({ id, exists });
   }
 
   get current(): SessionModel {
@@ -72,7 +76,7 @@ export class OpenSessions implements Disposable {
   /** A session that was begun here is in the store now: it is the one to come back to. */
   created(sessionId: string): void {
     if (sessionId === this.shown.id) {
-      this.around.memory.keepCurrent(sessionId);
+      this.around.memory.keepCurrent({ id: sessionId, exists: true });
     }
   }
 
@@ -81,6 +85,7 @@ export class OpenSessions implements Disposable {
       model.dispose();
     }
     this.currentChanged.dispose();
+    this.changed.dispose();
   }
 
   private async copy(session: SessionModel, item: Item | undefined): Promise<string> {
@@ -97,13 +102,18 @@ export class OpenSessions implements Disposable {
   private model(sessionId: string, exists: boolean): SessionModel {
     const model = new SessionModel(sessionId, exists, this.around);
     this.models.set(sessionId, model);
+    model.onDidChange((changes) => {
+      if (changes.some(({ kind }) => kind === "state")) {
+        this.changed.fire();
+      }
+    });
     return model;
   }
 
   private use(model: SessionModel): SessionModel {
     if (model !== this.shown) {
       this.shown = model;
-      this.around.memory.keepCurrent(model.state.exists ? model.id : undefined);
+      this.around.memory.keepCurrent({ id: model.id, exists: model.state.exists });
       this.currentChanged.fire(model);
     }
     return model;

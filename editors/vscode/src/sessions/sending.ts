@@ -43,6 +43,11 @@ export async function steerOrStart(client: Client, sessionId: string, prompt: Pr
 }
 
 /** Create a session that has nothing yet. The same id twice creates one. */
-export async function createSession(client: Client, sessionId: string, cwd: string, model: string | null): Promise<void> {
+export async function createSession(
+  client: Client,
+  sessionId: string,
+  cwd: string,
+  model: string | null,
+): Promise<void> {
   await client.request("session/create", { session_id: sessionId, initial_turn: "deferred", cwd, model });
 }

@@ -100,7 +100,7 @@ export class SessionModel implements Session {
     const prompt = this.state.waiting.find((waiting) => waiting.turnId === turnId);
     const result = await this.request("turn/dequeue", { session_id: this.id, turn_id: turnId });
     await this.refresh();
-    return (result?.removed) ? prompt?.text : undefined;
+    return result?.removed ? prompt?.text : undefined;
   }
 
   async answer(approvalId: string, choice: string, remember: "once" | "session" | "always"): Promise<void> {

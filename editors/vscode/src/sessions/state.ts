@@ -4,12 +4,7 @@ import type { RunCompleted, RunFailed, SessionView } from "meerkat-rpc-client";
 import type { SessionState } from "./items";
 
 /** A session of which nothing was read yet. */
-export function newSessionState(
-  id: string,
-  exists: boolean,
-  cwd: string,
-  defaultModel: string | null,
-): SessionState {
+export function newSessionState(id: string, exists: boolean, cwd: string, defaultModel: string | null): SessionState {
   return {
     id,
     exists,

@@ -13,8 +13,18 @@ export type Happening =
       readonly turnId: string;
       readonly outcome: "completed" | "failed" | "interrupted";
     }
-  | { readonly kind: "approval requested"; readonly sessionId: string; readonly approvalId: string; readonly summary: string }
-  | { readonly kind: "approval resolved"; readonly sessionId: string; readonly approvalId: string; readonly choice: string };
+  | {
+      readonly kind: "approval requested";
+      readonly sessionId: string;
+      readonly approvalId: string;
+      readonly summary: string;
+    }
+  | {
+      readonly kind: "approval resolved";
+      readonly sessionId: string;
+      readonly approvalId: string;
+      readonly choice: string;
+    };
 
 /** Given to every session. */
 export interface Surroundings {
@@ -38,4 +48,3 @@ export interface Surroundings {
 
 /** What is sent as a prompt. */
 export type Prompt = string | PromptBlock[];
-
