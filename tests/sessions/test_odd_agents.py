@@ -101,7 +101,9 @@ def test_an_odd_exception_fails_the_turn_and_can_be_told(
     run(scenario())
 
 
-@pytest.mark.parametrize("event", [TextDelta(5), TextComplete(None), ReasoningDelta(object())], ids=repr)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "event", [TextDelta(5), TextComplete(None), ReasoningDelta(object())], ids=lambda event: type(event).__name__
+)  # type: ignore[arg-type]
 def test_text_that_is_none_fails_the_turn(services: Services, run: Run, event: Event) -> None:
     async def saying(turn: AgentTurn) -> AgentResult:
         await turn.emit(event)
