@@ -1,8 +1,9 @@
 """What a module drags in."""
 
-import os
 import subprocess
 import sys
+
+from tests.unmeasured import unmeasured
 
 
 def packages_after(statement: str) -> set[str]:
@@ -11,6 +12,5 @@ def packages_after(statement: str) -> set[str]:
     Without coverage's measuring of child processes, which would load modules of its own.
     """
     code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=unmeasured(), capture_output=True, text=True, check=True)
     return set(done.stdout.split())

@@ -12,6 +12,7 @@ import pytest
 
 from meerkat_rpc.config_environment import ConfiguredEnvironment
 from meerkat_rpc.config_live import KEPT_PROJECTS, LiveConfig
+from tests.unmeasured import unmeasured
 
 
 @pytest.fixture
@@ -205,6 +206,5 @@ def test_reading_settings_loads_no_heavy_library(path: Path) -> None:
         f"assert LiveConfig({str(path)!r}).settings('/tmp').mcp_servers; "
         "print({'attr', 'asyncio', 'tomlkit', 'platformdirs'} & set(sys.modules))"
     )
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=unmeasured(), capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

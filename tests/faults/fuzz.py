@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import IO
 from attrs import frozen
 
 from tests.faults.sweep import Report, sweep
+from tests.unmeasured import unmeasured
 
 PROCESSES = 2
 
@@ -55,12 +55,11 @@ def _start(folder: Path, seed: int, runs: int) -> _Worker:
     folder.mkdir()
     log = (folder / "log").open("w+b")
     # Two ways of tracing the same code don't go together: what is covered here is atheris' to know.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.fuzz_worker", str(seed), str(runs), str(folder)],
         stdout=log,
         stderr=log,
-        env=environment | {"PYTHONHASHSEED": "0"},
+        env=unmeasured() | {"PYTHONHASHSEED": "0"},
     )
     return _Worker(seed, folder, log, process)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +71,7 @@ class Scene:
         if self.begins.exists():
             shutil.copytree(self.begins, place)
         witness = deepcopy(self.witness)
-        with Server("--store", str(place), under=under, env=_unmeasured()) as server:
+        with Server("--store", str(place), under=under) as server:
             client = Client(server, witness)
             with suppress(EOFError):
                 self.deed(client)
@@ -90,11 +89,6 @@ class Scene:
         assert len({thread for thread, _ in made}) == 1, "several threads write: strace counts each one's calls"
         calls = [call for _, call in made]
         return [Point(call, calls[: index + 1].count(call)) for index, call in enumerate(calls)]
-
-
-def _unmeasured() -> dict[str, str]:
-    """Return the environment without what makes a process measure its coverage, and write a database of that."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 @sweep(short=3, full=400, needs=["strace"])

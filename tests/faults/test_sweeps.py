@@ -10,6 +10,7 @@ from tests.faults.sweep import Report
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("starts_unmeasured")
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SWEEPS])
 def test_a_short_sweep_finds_nothing(name: str) -> None:
     sweep = SWEEPS[name]
