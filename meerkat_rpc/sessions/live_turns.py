@@ -33,15 +33,21 @@ class LiveTurns:
         self._closed = closed
         self._starting: set[asyncio.Task[None]] = set()
         self._started: Callable[[EventSource], None] | None = None
+        self._admitted: Callable[[], None] = _nothing
 
     def watch_started(self, callback: Callable[[EventSource], None]) -> None:
         """See ``SessionService``."""
         self._started = callback
 
+    def watch_admitted(self, callback: Callable[[], None]) -> None:
+        """Call back whenever a turn has been let in."""
+        self._admitted = callback
+
     def admit(self, session: LiveSession, wanted: QueuedPrompt, blobs: Mapping[str, bytes]) -> LiveTurn:
         """Let a turn in. Raises as ``LiveSession.admit``."""
         turn = session.admit(lambda: LiveTurn(session, wanted, self.build, self.surroundings))
         turn.bring(blobs)
+        self._admitted()
         return turn
 
     async def take_up(self, session: LiveSession) -> LiveTurn:
@@ -53,6 +59,7 @@ class LiveTurns:
         """
         wanted = await wanted_by(session)
         turn = session.admit(lambda: LiveTurn(session, wanted, self.build, self.surroundings, resumed=True))
+        self._admitted()
         await session.run(turn)
         self.tell(turn)
         return turn
@@ -85,3 +92,7 @@ class LiveTurns:
         """Pass on what begins without a call that sends its events."""
         if self._started is not None:
             self._started(source)
+
+
+def _nothing() -> None:
+    """Do nothing: nobody asked."""

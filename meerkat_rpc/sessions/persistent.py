@@ -17,13 +17,15 @@ from meerkat_rpc.errors import (
     SessionNotFound,
     TurnTaken,
 )
-from meerkat_rpc.sessions import answering, asking, changes, listing, reading
+from meerkat_rpc.sessions import answering, asking, listing, reading
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.health import with_store
 from meerkat_rpc.sessions.lease import Lease
 from meerkat_rpc.sessions.live import LiveSession
+from meerkat_rpc.sessions.neighbours import Neighbours
 from meerkat_rpc.sessions.orphans import Orphans
+from meerkat_rpc.sessions.remote_interrupts import RemoteInterrupts, StopsHere
 from meerkat_rpc.sessions.remote_turns import RemoteTurns
 from meerkat_rpc.sessions.removing import Removing
 from meerkat_rpc.sessions.service import (
@@ -77,6 +79,9 @@ class PersistentSessionService:
         self._folding_task: asyncio.Task[None] | None = None
         self._removing = Removing(store, self._waking, self._orphans, live.sessions)
         self._remote = RemoteTurns(store, self._waking, self._orphans, lease, live.turns)
+        self._remote_interrupts = RemoteInterrupts(store, self._waking, self._orphans)
+        self._neighbours = Neighbours(store, StopsHere(store, live.sessions).concern)
+        live.turns.watch_admitted(self._neighbours.begin)
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
         self._order = -1, listing.NewestFirst(())
 
@@ -147,10 +152,7 @@ class PersistentSessionService:
         head = await self._waking.head(session_id)
         if head.running is None or turn_id not in (None, head.running.turn_id):
             return False
-        after = await self._orphans.interrupt_abandoned(head)
-        if after is not None:
-            changes.refuse_running(after)
-        return True
+        return await self._remote_interrupts.interrupt(head)
 
     async def steer(self, request: StartTurn, expected_turn_id: str | None = None) -> Queued:
         """See ``SessionService``."""
@@ -332,6 +334,7 @@ class PersistentSessionService:
     async def close(self) -> None:
         """See ``SessionService``."""
         self._remote.close()
+        self._neighbours.close()
         for task in (self._recovery, self._folding_task):
             if task is not None:
                 task.cancel()

@@ -135,10 +135,11 @@ class SessionService(Protocol):
 
     async def interrupt(self, session_id: str, turn_id: str | None = None) -> bool:
         """Stop the running turn now and return True once its end is committed; False when nothing was running, or
-        another turn than ``turn_id``.
+        another turn than ``turn_id``, or the turn completed before. Whichever process runs it.
 
         Raises:
             SessionNotFound.
+            SessionBusy: another process runs it, and doesn't react.
             StoreError: it was stopped, and its end could not be committed; ``data`` has the text.
         """
         ...

@@ -205,5 +205,26 @@ class EventStore(Protocol):
         ...
 
 
-class Store(SessionStore, EventStore, Protocol):
-    """Both halves in one: a commit writes messages and events in one transaction, so one object must be both."""
+class SharedStore(Protocol):
+    """What processes that share a store tell one another."""
+
+    async def others_version(self) -> int:
+        """Return a number that is another one whenever other processes have written, whatever it was, since the last
+        call. Costs the same however much there is, and reads no row."""
+        ...
+
+    async def ask_to_stop(self, session_id: str, turn_id: str) -> None:
+        """Note that the process which runs the turn is to interrupt it. Need not be durable."""
+        ...
+
+    async def withdraw_stop(self, session_id: str, turn_id: str) -> None:
+        """Forget that the turn is to stop."""
+        ...
+
+    async def stops(self) -> Mapping[str, str]:
+        """Return the turns that are to stop, by session."""
+        ...
+
+
+class Store(SessionStore, EventStore, SharedStore, Protocol):
+    """All of it in one: a commit writes messages and events in one transaction, so one object must be both."""

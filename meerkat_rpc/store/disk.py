@@ -183,6 +183,22 @@ class DiskStore:
         """Forget the process."""
         await self._run(lambda parts: parts.leases.drop(process_id))
 
+    async def others_version(self) -> int:
+        """Return a number that changes whenever another process commits."""
+        return await self._run(lambda parts: parts.rows.others_version())
+
+    async def ask_to_stop(self, session_id: str, turn_id: str) -> None:
+        """Note that the turn is to stop."""
+        await self._run(lambda parts: parts.stops.ask(session_id, turn_id))
+
+    async def withdraw_stop(self, session_id: str, turn_id: str) -> None:
+        """Forget that the turn is to stop."""
+        await self._run(lambda parts: parts.stops.withdraw(session_id, turn_id))
+
+    async def stops(self) -> Mapping[str, str]:
+        """Return the turns that are to stop, by session."""
+        return await self._run(lambda parts: parts.stops.all())
+
     async def append(self, session_id: str, events: Sequence[LoggedEvent]) -> None:
         """Append ``events`` to the session's log, or raise ``RevisionConflict``."""
         await self._run(lambda parts: parts.lanes.append(session_id, events))

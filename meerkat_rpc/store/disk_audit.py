@@ -21,12 +21,13 @@ from meerkat_rpc.store.disk_leases import LEASES
 from meerkat_rpc.store.disk_parts import Parts
 from meerkat_rpc.store.disk_removals import REMOVALS, read_removals
 from meerkat_rpc.store.disk_rows import IDENTITY
+from meerkat_rpc.store.disk_stops import STOPS
 from meerkat_rpc.store.rules import digests_in
 
 PAGE = 1000
 """Events or messages read at a time."""
 
-_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, REMOVALS, FOLDED, UNREFERENCED}
+_KNOWN = {IDENTITY, CHANGES, PAGES, LEASES, STOPS, REMOVALS, FOLDED, UNREFERENCED}
 
 
 def audit(parts: Parts, keys: Sequence[str]) -> list[str]:
@@ -117,7 +118,7 @@ class _Audit:
             yield f"The row t/{turn_id} names session {session_id}, which isn't there."
 
     def index(self) -> Iterator[str]:
-        """Tell how the index differs from the heads it was made from, and of leases that can't be read."""
+        """Tell how the index differs from the heads it was made from, and of leases and the like that can't be read."""
         yield from _told(self._catalogue())
         yield from _told(self._running())
         yield from _told(self._leases())
@@ -139,6 +140,7 @@ class _Audit:
 
     def _leases(self) -> Iterator[str]:
         self.parts.leases.expiry("")
+        self.parts.stops.all()
         yield from ()
 
     def _removals(self) -> Iterator[str]:

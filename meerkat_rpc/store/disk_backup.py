@@ -23,6 +23,7 @@ from meerkat_rpc.store.disk_folder import StoreFolder, explained, make_private, 
 from meerkat_rpc.store.disk_leases import LEASES
 from meerkat_rpc.store.disk_log import refuse_shortened
 from meerkat_rpc.store.disk_rows import IDENTITY, recognise
+from meerkat_rpc.store.disk_stops import STOPS
 from meerkat_rpc.store.envelope import FORMAT, seal
 from meerkat_rpc.store.private_files import open_private
 
@@ -145,5 +146,5 @@ def _make_own(database: str, store_id: str) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE Cache SET value = ? WHERE key = ?", (seal(IDENTITY, identity), IDENTITY))
-        connection.execute("DELETE FROM Cache WHERE key = ?", (LEASES,))
+        connection.execute("DELETE FROM Cache WHERE key IN (?, ?)", (LEASES, STOPS))
         connection.execute("COMMIT")

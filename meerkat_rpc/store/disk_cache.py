@@ -108,6 +108,10 @@ class Cache(Protocol):
         """Write the log into the database and cut it, and the database, to what they hold."""
         ...
 
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has committed, and with this connection."""
+        ...
+
     def iterkeys(self) -> Iterator[str]:
         """Yield every key, in order."""
         ...
@@ -167,6 +171,11 @@ class StoreCache(diskcache.Cache):  # type: ignore[misc]  # the package has no t
     def page_bytes(self) -> int:
         """See ``Cache``."""
         return int(self._page_size)
+
+    def data_version(self) -> int:
+        """See ``Cache``. SQLite looks into the head of the log's index, which is in memory."""
+        ((version,),) = self._sql("PRAGMA data_version").fetchall()
+        return int(version)
 
     def free_pages(self) -> int:
         """See ``Cache``."""

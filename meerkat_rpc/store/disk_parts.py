@@ -16,6 +16,7 @@ from meerkat_rpc.store.disk_leases import Leases
 from meerkat_rpc.store.disk_rows import Rows, open_rows
 from meerkat_rpc.store.disk_sessions import Sessions
 from meerkat_rpc.store.disk_space import tidy_step
+from meerkat_rpc.store.disk_stops import Stops
 
 
 @define
@@ -26,6 +27,7 @@ class Parts:
     lanes: Lanes
     folder: Folder
     leases: Leases
+    stops: Stops
     blobs: Blobs
     heads: Heads
     sessions: Sessions
@@ -50,4 +52,4 @@ def parts_of(rows: Rows) -> Parts:
     """Return the parts that work on ``rows``."""
     lanes, blobs, heads = Lanes(rows), Blobs(rows), Heads(rows)
     sessions = Sessions(rows, lanes, heads, blobs, Catalogue(rows))
-    return Parts(rows, lanes, Folder(rows, lanes), Leases(rows), blobs, heads, sessions)
+    return Parts(rows, lanes, Folder(rows, lanes), Leases(rows), Stops(rows), blobs, heads, sessions)

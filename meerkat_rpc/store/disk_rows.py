@@ -34,6 +34,9 @@ from meerkat_rpc.store.envelope import FORMAT, NEWEST, corrupt, newer, seal, uns
 T = TypeVar("T")
 IDENTITY = "identity"
 
+DATA_VERSION_BITS = 32
+"""How many bits SQLite's number of others' commits has. It is only good for one connection."""
+
 STEP_ROWS = 128
 STEP_BYTES = 1 << 20
 """How much is removed at once: a turn of another session waits for it. Some milliseconds; a larger row goes alone."""
@@ -45,6 +48,7 @@ class Rows:
 
     ``_in_force`` has the settings of the connection that were made here: what the database says of them is not relied
     on, for another process may be opening it. ``_locked``: the last transaction waited in vain.
+    ``_connections`` counts those that were given up before this one.
     ``_unsynced``: an fsync failed, and the next one that works says nothing about what that one should have covered.
     """
 
@@ -53,6 +57,7 @@ class Rows:
     _in_force: dict[str, int] = field(factory=dict)
     _locked: bool = False
     _unsynced: bool = False
+    _connections: int = 0
     _damage: StoreCorrupt | None = None
     read_only: bool = False
 
@@ -68,6 +73,7 @@ class Rows:
         except FAILURES as error:
             self.close()  # and with the connection whatever transaction was left open; the next use opens another
             self._in_force.clear()
+            self._connections += 1
             explained = explain(error, self.folder.path)
             self._locked = explained.data.get("reason") == "SQLITE_BUSY"
             self._unsynced |= explained.data.get("reason") == "SQLITE_IOERR_FSYNC"
@@ -110,6 +116,10 @@ class Rows:
         if self._in_force.get(setting) != value:
             self._cache.reset(setting, value, update=False)
             self._in_force[setting] = value
+
+    def others_version(self) -> int:
+        """Return a number that changes whenever another process commits, and seldom without that."""
+        return self._cache.data_version() + (self._connections << DATA_VERSION_BITS)
 
     def get(self, key: str) -> bytes | None:
         """Return the payload under ``key``, or None. Raises ``StoreCorrupt``."""

@@ -62,6 +62,8 @@ class MemoryStore:
         self._created_with: dict[str, str] = {}
         self._blobs: dict[str, bytes] = {}
         self._leases: dict[str, int] = {}
+        self._stops: dict[str, str] = {}
+        self._others_version = 0
         self._folded_before = 0
         self._rows: dict[str, CatalogueRow] = {}
         self._version = 0
@@ -191,6 +193,24 @@ class MemoryStore:
     async def drop_lease(self, process_id: str) -> None:
         """Forget the process."""
         self._leases.pop(process_id, None)
+
+    async def others_version(self) -> int:
+        """Return a number that never comes again: who else uses this object isn't known."""
+        self._others_version += 1
+        return self._others_version
+
+    async def ask_to_stop(self, session_id: str, turn_id: str) -> None:
+        """Note that the turn is to stop."""
+        self._stops[session_id] = turn_id
+
+    async def withdraw_stop(self, session_id: str, turn_id: str) -> None:
+        """Forget that the turn is to stop."""
+        if self._stops.get(session_id) == turn_id:
+            del self._stops[session_id]
+
+    async def stops(self) -> Mapping[str, str]:
+        """Return the turns that are to stop, by session."""
+        return self._stops.copy()
 
     async def append(self, session_id: str, events: Sequence[LoggedEvent]) -> None:
         """Append ``events`` to the session's log, or raise ``RevisionConflict``."""

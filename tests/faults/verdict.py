@@ -13,7 +13,7 @@ from tests.faults.damages import WITNESS, Damage
 from tests.rpc.driver import Server
 from tests.store.damage import execute
 
-DERIVED = ("c/", "changes", "pages", "leases")
+DERIVED = ("c/", "changes", "pages", "leases", "stops")
 """Rows that are made anew from the sessions when they are damaged."""
 
 KEPT = ("cache.db", "cache.db-wal", "store.json")

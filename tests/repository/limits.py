@@ -65,6 +65,8 @@ LIMITS = (
     Limit("the making of a summary", "sessions.compacting.SUMMARY_TIMEOUT_S", "s"),
     Limit("the part of a model's window at which its history is summarised", "sessions.compaction.WINDOW_PART"),
     Limit("how late an answer that another process took can be", "sessions.asking.LOOK_S", "s"),
+    Limit("how late another process' interrupt is noticed", "sessions.neighbours.LOOK_S", "s"),
+    Limit("how long another process may take to interrupt a turn", "sessions.remote_interrupts.PATIENCE_S", "s"),
     Limit("`acp:…`: agents that run at once; one that waits makes room", "agents.acp.pool.MAX_AGENTS"),
     Limit("`acp:…`: how long an agent is kept after a turn", "agents.acp.pool.IDLE_S", "s"),
     Limit("`acp:…`: an agent's time to answer `initialize`", "agents.acp.peer.INITIALIZE_S", "s"),

@@ -14,7 +14,7 @@ from tests.store.damage import keys
 from tests.wire.test_ids import LEAVING
 
 OURS = re.compile(
-    r"identity|changes|pages|leases|c/\d+"
+    r"identity|changes|pages|leases|stops|c/\d+"
     r"|s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(head|config|log|t/[0-9a-f-]{36}|[em]\+?/\d+)|t/[0-9a-f-]{36}"
 )
 

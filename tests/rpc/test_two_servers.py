@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,12 +35,10 @@ def echo(server: Server, session_id: str, prompt: str) -> str:
     return text
 
 
-def test_a_turn_of_another_server_is_refused_and_not_interrupted_at_once(servers: tuple[Server, Server]) -> None:
+def test_a_session_in_which_another_server_runs_a_turn_is_refused_at_once(servers: tuple[Server, Server]) -> None:
     one, two = servers
-    session_id, turn_id = one.hang()
+    session_id, _ = one.hang()
     for method, params in (
-        ("turn/interrupt", {}),
-        ("turn/interrupt", {"turn_id": turn_id}),
         ("turn/start", {"prompt": "mine"}),
         ("session/archive", {}),
         ("session/delete", {}),
@@ -50,6 +49,30 @@ def test_a_turn_of_another_server_is_refused_and_not_interrupted_at_once(servers
         assert error["data"]["owner"]["pid"] == one.process.pid
         assert time.monotonic() - asked < AT_ONCE_S
     assert one.call("turn/interrupt", session_id=session_id)["interrupted"]
+
+
+def test_a_turn_of_another_server_is_interrupted_and_its_caller_told(servers: tuple[Server, Server]) -> None:
+    one, two = servers
+    session_id = one.session({"text": "so far"}, {"sleep_ms": 600_000})
+    waited_for = one.send("turn/start", session_id=session_id, prompt="go")
+    turn_id = one.until(lambda params: params["event"]["type"] == "text_delta")["params"]["turn_id"]
+    assert two.call("turn/interrupt", session_id=session_id, turn_id=turn_id)["interrupted"]
+    error = one.answer(waited_for)["error"]
+    assert (error["code"], error["data"]["text"]) == (-32005, "so far")
+    assert not two.call("turn/interrupt", session_id=session_id, turn_id=turn_id)["interrupted"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process can't be stopped here")
+def test_a_turn_whose_server_stands_still_is_refused_and_goes_on_with_it(servers: tuple[Server, Server]) -> None:
+    one, two = servers
+    session_id, turn_id = one.hang()
+    one.signal(signal.SIGSTOP)
+    try:
+        error = two.error("turn/interrupt", session_id=session_id)
+    finally:
+        one.signal(signal.SIGCONT)
+    assert (error["code"], error["data"]["owner"]["pid"]) == (-32002, one.process.pid)
+    assert one.call("session/read", session_id=session_id)["running_turn_id"] == turn_id
 
 
 def test_an_interrupt_of_a_turn_that_another_server_does_not_run_does_nothing(servers: tuple[Server, Server]) -> None:

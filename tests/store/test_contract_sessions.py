@@ -315,6 +315,23 @@ def test_a_session_takes_what_it_holds_and_nothing_when_it_is_gone(on_store: Sto
     on_store(test)
 
 
+def test_what_turns_are_to_stop_is_known_until_it_is_withdrawn(on_store: StoreTest) -> None:
+    async def test(store: Store) -> None:
+        assert await store.stops() == {}
+        await store.ask_to_stop("a", "1")
+        await store.ask_to_stop("b", "2")
+        await store.ask_to_stop("a", "3")
+        assert await store.stops() == {"a": "3", "b": "2"}
+        await store.withdraw_stop("a", "1")
+        await store.withdraw_stop("c", "4")
+        assert await store.stops() == {"a": "3", "b": "2"}
+        await store.withdraw_stop("a", "3")
+        await store.withdraw_stop("b", "2")
+        assert await store.stops() == {}
+
+    on_store(test)
+
+
 def test_leases_are_renewed_and_dropped(on_store: StoreTest) -> None:
     async def test(store: Store) -> None:
         expires = 4_000_000_000_000
