@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["**/dist/", "**/node_modules/", "client/src/contract.ts"] },
+  { ignores: ["**/dist/", "out/", "**/node_modules/", "client/src/contract.ts"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

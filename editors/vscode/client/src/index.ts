@@ -10,6 +10,6 @@ export type { Answerer, Method, NotificationName } from "./link.js";
 export type { ClientOptions } from "./options.js";
 export type { RunningServer, Status } from "./supervisor.js";
 export { TurnText } from "./text.js";
-export { isTerminal, runTurn, type TurnRequest } from "./turn.js";
+export { isTerminal, runTurn, startTurn, type TurnRequest } from "./turn.js";
 export type { Traffic } from "./wire.js";
 export type { Disposable, Event as Subscribe } from "vscode-jsonrpc/node";

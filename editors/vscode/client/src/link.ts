@@ -1,6 +1,6 @@
 /** One life of the server: a process, the connection to it, and requests that are typed. */
 import type { CancellationToken, MessageConnection } from "vscode-jsonrpc/node";
-import { CancellationTokenSource, ParameterStructures, ResponseError } from "vscode-jsonrpc/node";
+import { CancellationTokenSource, ErrorCodes, ParameterStructures, ResponseError } from "vscode-jsonrpc/node";
 
 import type { Methods, Notifications, ServerRequests } from "./contract.js";
 import { Cancelled, ServerError, ServerExited } from "./errors.js";
@@ -31,12 +31,19 @@ export interface Listeners {
   readonly ended: (link: Link, ending: string) => void;
 }
 
+/** What vscode-jsonrpc says by itself, in the same form as a server's errors. */
+const LOCAL_ERRORS: ReadonlySet<number> = new Set([
+  ErrorCodes.MessageWriteError,
+  ErrorCodes.MessageReadError,
+  ErrorCodes.PendingResponseRejected,
+  ErrorCodes.ConnectionInactive,
+]);
+
 /** A server that runs, until it doesn't. */
 export class Link {
   /** Resolves with why the process ended, once every message of it has been handled. */
   readonly ended: Promise<string>;
   private readonly connection: MessageConnection;
-  private hasEnded = false;
 
   private constructor(
     private readonly process: ServerProcess,
@@ -50,7 +57,6 @@ export class Link {
     this.connection.listen();
     this.ended = process.ended.then(async (ending) => {
       await wire.handled();
-      this.hasEnded = true;
       listeners.ended(this, ending);
       this.connection.dispose();
       return ending;
@@ -87,7 +93,7 @@ export class Link {
     try {
       return await this.connection.sendRequest(method, ParameterStructures.byName, params, source.token);
     } catch (error) {
-      throw this.translated(method, error);
+      throw await this.translated(method, error);
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
@@ -118,11 +124,13 @@ export class Link {
     this.process.kill();
   }
 
-  /** Whatever else goes wrong with a connection means that its other end is gone, or about to be. */
-  private translated(method: string, error: unknown): Error {
-    if (error instanceof ResponseError && !this.hasEnded) {
+  /** An error that isn't the server's means that its other end is gone, or is of no more use: then wait for its end. */
+  private async translated(method: string, error: unknown): Promise<Error> {
+    if (error instanceof ResponseError && !LOCAL_ERRORS.has(error.code)) {
       return new ServerError(error.message, error.code, error.data);
     }
+    this.process.kill();
+    await this.ended;
     return new ServerExited(`the server ended before it answered ${method}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 /** One turn, from its prompt to its last event. */
 import type { Client } from "./client.js";
-import type { Event, PromptBlock, SessionEventParams, Uuid } from "./contract.js";
+import type { Event, PromptBlock, SessionEventParams, TurnStartParams, Uuid } from "./contract.js";
+import { isServerError } from "./errors.js";
 import { SessionFeed } from "./feed.js";
 import { newId } from "./ids.js";
 
@@ -29,7 +30,7 @@ export async function* runTurn(client: Client, request: TurnRequest): AsyncGener
   };
   try {
     await feed.open(1);
-    await client.request("turn/start", { session_id: sessionId, prompt, turn_id: turnId, wait: false });
+    await startTurn(client, { session_id: sessionId, prompt, turn_id: turnId });
     signal?.addEventListener("abort", interrupt, { once: true });
     if (signal?.aborted === true) {
       interrupt();
@@ -38,6 +39,17 @@ export async function* runTurn(client: Client, request: TurnRequest): AsyncGener
   } finally {
     signal?.removeEventListener("abort", interrupt);
     feed.dispose();
+  }
+}
+
+/** Start a turn, or have it started: a repeat after a crash is told that it was interrupted, as its events tell too. */
+export async function startTurn(client: Client, turn: TurnStartParams & { readonly turn_id: Uuid }): Promise<void> {
+  try {
+    await client.request("turn/start", { ...turn, wait: false });
+  } catch (error) {
+    if (!isServerError(error, "TURN_CANCELLED") || error.data.turn_id !== turn.turn_id) {
+      throw error;
+    }
   }
 }
 

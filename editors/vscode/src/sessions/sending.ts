@@ -1,6 +1,6 @@
 /** How a prompt reaches the server. */
 import type { Client } from "meerkat-rpc-client";
-import { isServerError, newId } from "meerkat-rpc-client";
+import { isServerError, newId, startTurn } from "meerkat-rpc-client";
 
 import type { Prompt } from "./surroundings";
 
@@ -16,7 +16,7 @@ export async function startOrQueue(client: Client, sessionId: string, prompt: Pr
   const turn = { session_id: sessionId, prompt, turn_id: newId() };
   if (!busy) {
     try {
-      await client.request("turn/start", { ...turn, wait: false });
+      await startTurn(client, turn);
       return { turnId: turn.turn_id, waits: false };
     } catch (error) {
       if (!isServerError(error, "SESSION_BUSY")) {
