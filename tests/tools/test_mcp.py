@@ -17,6 +17,8 @@ from tests.tools.folders import Run, until
 from tests.tools.mcp_desk import ROOT, SCOPE, STDIO, Desk, at, free_port, http_server
 from tests.tools.mcp_server import PIXEL
 
+pytestmark = pytest.mark.usefixtures("starts_unmeasured")
+
 TRANSPORTS = ["stdio", "http"]
 
 

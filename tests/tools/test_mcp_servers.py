@@ -16,6 +16,8 @@ from meerkat_rpc.tools.base import ToolCallContext
 from tests.tools.folders import Run, until
 from tests.tools.mcp_desk import ROOT, SCOPE, STDIO, Desk, children, lives, script
 
+pytestmark = pytest.mark.usefixtures("starts_unmeasured")
+
 DEAD = McpServer("dead", command="no-such-program-anywhere")
 HANGS = script("hangs", "import time; time.sleep(600)")
 DIES = script("dies", "import sys; sys.exit('no database here')")

@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def talk_with(project: Path) -> Callable[..., Any]:
+def talk_with(project: Path, starts_unmeasured: None) -> Callable[..., Any]:
     """Hold a talk with the acting agent, started with the options that are given, and end the agent."""
 
     def hold(held: Callable[[Talk], Awaitable[Any]], *options: str, **params: Any) -> Any:

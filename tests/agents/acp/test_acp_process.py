@@ -24,6 +24,8 @@ from meerkat_rpc.domain import Event
 from meerkat_rpc.errors import CapacityExhausted, ProviderError
 from tests.agents.acp.talking import AskedTurn, Talk, acting, until
 
+pytestmark = pytest.mark.usefixtures("starts_unmeasured")
+
 
 def _lives(pid: int) -> bool:
     try:
