@@ -1,0 +1,293 @@
+;;; meerkat-chat.el --- A session in a buffer  -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+
+;;; Commentary:
+
+;; The major mode of chats, and how a session gets its buffer.
+
+;;; Code:
+
+(require 'text-property-search)
+(require 'meerkat-buffer)
+(require 'meerkat-compose)
+(require 'meerkat-foot)
+(require 'meerkat-history)
+(require 'meerkat-markdown)
+(require 'meerkat-storage)
+(require 'meerkat-live)
+(require 'meerkat-transcript)
+
+(defvar meerkat-chat-mode-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map (kbd "RET") #'meerkat-send)
+    (define-key map (kbd "C-j") #'meerkat-chat-newline)
+    (define-key map (kbd "S-<return>") #'meerkat-chat-newline)
+    (define-key map (kbd "M-RET") #'meerkat-steer)
+    (define-key map (kbd "C-c C-c") #'meerkat-stop)
+    (define-key map (kbd "C-c C-q") #'meerkat-dequeue)
+    (define-key map (kbd "TAB") #'completion-at-point)
+    (define-key map (kbd "<backtab>") #'backward-button)
+    (define-key map (kbd "M-p") #'meerkat-previous-prompt)
+    (define-key map (kbd "M-n") #'meerkat-next-prompt)
+    (define-key map (kbd "C-<up>") #'meerkat-previous-prompt)
+    (define-key map (kbd "C-<down>") #'meerkat-next-prompt)
+    (define-key map (kbd "M-r") #'meerkat-search-prompts)
+    (define-key map (kbd "C-c C-p") #'meerkat-chat-previous-message)
+    (define-key map (kbd "C-c C-n") #'meerkat-chat-next-message)
+    (define-key map (kbd "C-c C-o") #'meerkat-resume)
+    (define-key map (kbd "C-c C-z") #'meerkat-new)
+    (define-key map (kbd "C-c C-l") #'meerkat-list-sessions)
+    (define-key map (kbd "C-c C-f") #'meerkat-fork)
+    (define-key map (kbd "C-c C-e") #'meerkat-export)
+    (define-key map (kbd "C-c C-r") #'meerkat-rename)
+    (define-key map (kbd "C-c C-v") #'meerkat-set-model)
+    (define-key map (kbd "C-c ?") #'meerkat-menu)
+    (meerkat-approval-define-digits map)
+    map)
+  "Keys of a chat.")
+
+(let ((map meerkat-buffer-transcript-map))
+  (define-key map (kbd "RET") #'meerkat-chat-to-prompt)
+  (define-key map (kbd "i") #'meerkat-chat-to-prompt)
+  (define-key map (kbd "TAB") #'forward-button)
+  (define-key map (kbd "n") #'meerkat-chat-next-message)
+  (define-key map (kbd "p") #'meerkat-chat-previous-message)
+  (define-key map (kbd "f") #'meerkat-fork)
+  (define-key map (kbd "g") #'revert-buffer)
+  (define-key map (kbd "q") #'quit-window)
+  (define-key map (kbd "?") #'meerkat-menu))
+
+;; They are defined in files that need this one.
+(declare-function meerkat-resume "meerkat-pick")
+(declare-function meerkat-new "meerkat-ask")
+(declare-function meerkat-list-sessions "meerkat-sessions")
+(declare-function meerkat-fork "meerkat-actions")
+(declare-function meerkat-export "meerkat-actions")
+(declare-function meerkat-rename "meerkat-actions")
+(declare-function meerkat-set-model "meerkat-actions")
+(declare-function meerkat-menu "meerkat-menu")
+
+(define-derived-mode meerkat-chat-mode nil "Meerkat"
+  "A conversation with a model, and below it the prompt.
+
+While you write the prompt, RET sends it, \\[meerkat-chat-newline] begins a new
+line, and TAB completes the name of a file behind an @.  While an answer
+comes, RET lets the prompt wait for its end, \\[meerkat-steer] adds it to what
+runs, and \\[meerkat-stop] stops it.  What the server asks is answered by the
+digit of the answer, as long as nothing is written.
+
+In the conversation itself RET shows what is behind a line that begins
+with a triangle, n and p go from message to message, f forks the session
+there, and q buries it.
+
+\\{meerkat-chat-mode-map}"
+  (meerkat-buffer-setup)
+  (meerkat-markdown-setup)
+  (meerkat-live-reset)
+  (meerkat-compose-setup)
+  (setq-local revert-buffer-function #'meerkat-chat--reload
+              imenu-create-index-function #'meerkat-chat--index
+              mode-line-process '(:eval (meerkat-chat--state))
+              header-line-format '(:eval (meerkat-chat--header))
+              meerkat-mention-folder-function #'meerkat-chat--folder)
+  (add-hook 'completion-at-point-functions #'meerkat-mention-complete nil t)
+  (add-hook 'window-scroll-functions #'meerkat-history-scrolled nil t)
+  (add-hook 'kill-buffer-hook #'meerkat-chat--killed nil t))
+
+;;;; A session's buffer
+
+(defun meerkat-chat-buffer (session)
+  "Return the buffer that displays SESSION; it is filled if it is a new one."
+  (let ((buffer (meerkat-session-buffer session)))
+    (if (buffer-live-p buffer)
+        buffer
+      (meerkat-chat--make-buffer session))))
+
+(defun meerkat-chat--make-buffer (session)
+  "Return a new buffer that displays SESSION."
+  (with-current-buffer (generate-new-buffer (meerkat-chat--buffer-name session))
+    (setq default-directory (file-name-as-directory (or (meerkat-session-cwd session) default-directory)))
+    (meerkat-chat-mode)
+    (setq meerkat-buffer-session session)
+    (setf (meerkat-session-buffer session) (current-buffer)
+          (meerkat-session-show session) #'meerkat-transcript-show
+          (meerkat-session-around session) #'meerkat-chat--around)
+    (meerkat-chat--load session)
+    (meerkat-compose-restore-draft)
+    (current-buffer)))
+
+(defun meerkat-chat--around (write)
+  "Call WRITE, which displays events, in the buffer of the session that is shown."
+  (meerkat-buffer-write (funcall write)))
+
+(defun meerkat-chat--load (session)
+  "Show what was said in SESSION; of a new one there is nothing yet."
+  (meerkat-foot-update)
+  (let ((buffer (current-buffer)))
+    (if (not (meerkat-session-exists session))
+        (meerkat-connection-ensure)
+      (meerkat-feed-open
+       session
+       (lambda (page)
+         (when (buffer-live-p buffer)
+           (with-current-buffer buffer
+             (meerkat-history-show page)
+             (meerkat-run-hook 'meerkat-session-opened-functions (meerkat-session-id session)))))))))
+
+(defun meerkat-chat--reload (&rest _ignored)
+  "Read the session of this buffer anew."
+  (meerkat-chat--load meerkat-buffer-session))
+
+(defun meerkat-chat--killed ()
+  "The buffer is about to go: its session is shown no more."
+  (when meerkat-buffer-session
+    (meerkat-feed-release meerkat-buffer-session)))
+
+(defun meerkat-chat-display (session &optional select)
+  "Display the chat of SESSION; SELECT its window, with the cursor in the prompt."
+  (let* ((buffer (meerkat-chat-buffer session))
+         (window (display-buffer buffer meerkat-display-action)))
+    (when (meerkat-session-exists session)
+      (meerkat-storage-keep-last-session (meerkat-session-id session)))
+    (when window
+      (with-selected-window window
+        (goto-char (point-max)))
+      (when select (select-window window)))
+    buffer))
+
+(defun meerkat-chat-open (id &optional select)
+  "Display the session ID of the server's; SELECT its window."
+  (meerkat-chat-display (meerkat-session-take id) select))
+
+;;;; What is shown around it
+
+(defun meerkat-chat--buffer-name (session)
+  "Return how a buffer for SESSION is called."
+  (format "*meerkat: %s*" (truncate-string-to-width (meerkat-session-name session) 40 nil nil "…")))
+
+(defun meerkat-chat--update (session)
+  "Let the buffer of SESSION say how it is."
+  (let ((buffer (meerkat-session-buffer session)))
+    (when (buffer-live-p buffer)
+      (with-current-buffer buffer
+        (let ((name (meerkat-chat--buffer-name session)))
+          (unless (string-prefix-p name (buffer-name))
+            (rename-buffer (generate-new-buffer-name name))))
+        (meerkat-foot-update)
+        (force-mode-line-update)))))
+
+(defun meerkat-chat--update-all ()
+  "Let every chat say how it and the server are."
+  (mapc #'meerkat-chat--update (meerkat-session-open-ones)))
+
+(add-hook 'meerkat-session-changed-functions #'meerkat-chat--update)
+(add-hook 'meerkat-connection-state-hook #'meerkat-chat--update-all)
+
+(defconst meerkat-chat--states
+  '((idle "idle" shadow) (busy "busy" meerkat-busy)
+    (needs-you "needs you" meerkat-needs-you) (offline "offline" meerkat-offline))
+  "States of a session: what they are called, and in which face.")
+
+(defun meerkat-chat-state-text (state)
+  "Return STATE, a symbol, as text in its face."
+  (pcase-let ((`(,_ ,text ,face) (assq state meerkat-chat--states)))
+    (propertize text 'face face)))
+
+(defun meerkat-chat--state ()
+  "Return this chat's state for the mode line."
+  (when meerkat-buffer-session
+    (concat " " (meerkat-chat-state-text (meerkat-session-status meerkat-buffer-session)))))
+
+(defun meerkat-chat--header ()
+  "Return title, model and folder of this chat for the header line."
+  (when-let ((session meerkat-buffer-session))
+    (replace-regexp-in-string
+     "%" "%%"
+     (concat " " (propertize (meerkat-session-name session) 'face 'bold)
+             "  " (or (meerkat-session-model session) meerkat-session-default-model "")
+             "  " (propertize (abbreviate-file-name (or (meerkat-session-cwd session) "")) 'face 'shadow)))))
+
+(defun meerkat-chat--folder ()
+  "Return the folder of this chat's session."
+  (file-name-as-directory (or (meerkat-session-cwd meerkat-buffer-session) default-directory)))
+
+;;;; Moving and stopping
+
+(defun meerkat-chat-newline ()
+  "Begin a new line in the prompt."
+  (interactive "*")
+  (newline))
+
+(defun meerkat-chat-to-prompt ()
+  "Go to the prompt; on a button, press it."
+  (interactive)
+  (if (button-at (point))
+      (push-button)
+    (goto-char (point-max))))
+
+(defun meerkat-chat-next-message (count)
+  "Go to the heading COUNT messages below; after the last, to the prompt."
+  (interactive "p")
+  (if (< count 0)
+      (meerkat-chat-previous-message (- count))
+    (dotimes (_ count)
+      (let ((match (save-excursion (text-property-search-forward 'meerkat-message nil nil t))))
+        (goto-char (if match (prop-match-beginning match) (point-max)))))))
+
+(defun meerkat-chat-previous-message (count)
+  "Go to the heading COUNT messages above."
+  (interactive "p")
+  (if (< count 0)
+      (meerkat-chat-next-message (- count))
+    (dotimes (_ count)
+      (let ((match (save-excursion (text-property-search-backward 'meerkat-message nil nil t))))
+        (goto-char (if match (prop-match-beginning match) (point-min)))))))
+
+(defun meerkat-chat-message-here ()
+  "Return what the heading above point knows of its message, a plist, or nil."
+  (save-excursion
+    (end-of-line)
+    (when-let ((match (text-property-search-backward 'meerkat-message nil nil nil)))
+      (prop-match-value match))))
+
+(defun meerkat-chat--index ()
+  "Return what was asked in this chat, for imenu."
+  (save-excursion
+    (goto-char (point-min))
+    (let (index match)
+      (while (setq match (text-property-search-forward 'meerkat-message nil nil nil))
+        (when (equal (plist-get (prop-match-value match) :role) "user")
+          (forward-line 1)
+          (push (cons (buffer-substring-no-properties (point) (line-end-position))
+                      (prop-match-beginning match))
+                index)))
+      (nreverse index))))
+
+;;;###autoload
+(defun meerkat-stop ()
+  "Stop the turn that is running here, or the only one that is running."
+  (interactive)
+  (let ((session (or meerkat-buffer-session
+                     (seq-find #'meerkat-session-running (meerkat-session-open-ones)))))
+    (if (not (and session (meerkat-session-running session)))
+        (message (substitute-command-keys "meerkat: no answer is being written (RET sends what you wrote)"))
+      (setf (meerkat-session-stopping session) t)
+      (meerkat-session-changed session)
+      (meerkat-request "turn/interrupt" (list :session_id (meerkat-session-id session))
+                       :repeat t
+                       :then (lambda (result) (meerkat-chat--told-to-stop session result))
+                       :catch (lambda (failure)
+                                (setf (meerkat-session-stopping session) nil)
+                                (meerkat-session-changed session)
+                                (meerkat-connection-report failure))))))
+
+(defun meerkat-chat--told-to-stop (session result)
+  "SESSION was told to stop: RESULT states whether there was something to stop.
+That it did so is told by the turn's last event."
+  (unless (eq (plist-get result :interrupted) t)
+    (setf (meerkat-session-stopping session) nil)
+    (meerkat-session-changed session)))
+
+(provide 'meerkat-chat)
+;;; meerkat-chat.el ends here
