@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [NAME…]``: measure what is named, or everything, and print the table."""
+"""``python -m tests.benchmarks [--rounds N] [NAME…]``: measure what is named, or everything, and print the table."""
 
 from __future__ import annotations
 
@@ -17,10 +17,20 @@ def main() -> int:
     """Print the table; return 1 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[[], *NAMES], help=", ".join(NAMES))
-    names = parser.parse_args().names or NAMES
+    parser.add_argument("--rounds", type=int, metavar="N", help="take fewer samples: to see that it runs, not how fast")
+    options = parser.parse_args()
+    if options.rounds is not None:
+        _take_fewer(options.rounds)
     print(heading())
     print(COLUMNS)
-    return max([_measure(name) for name in names])
+    return max([_measure(name) for name in options.names or NAMES])
+
+
+def _take_fewer(rounds: int) -> None:
+    """Have no module take more samples than ``rounds``, of those that count."""
+    for module in map(vars, MODULES):
+        if "ROUNDS" in module:
+            module["ROUNDS"] = min(module["ROUNDS"], rounds + module.get("WARM_UP", 0))
 
 
 def _measure(name: str) -> int:
