@@ -34,7 +34,7 @@ test("a request that only reads is repeated, and whoever asked doesn't notice", 
 test("a turn with an id of its own runs once, whenever its server dies", async (context) => {
   const user = client(context);
   const id = await session(user, SLOW);
-  for (const delay of [0, 1, 3, 10]) {
+  for (const delay of [0, 4]) {
     const prompt = `killed after ${delay} ms`;
     const turn = user.request("turn/start", { session_id: id, prompt, turn_id: newId(), wait: false });
     const outcome = turn.then(() => "accepted").catch((error: unknown) => error);

@@ -1,5 +1,5 @@
 /** What the doctor looks at, one check after the other. Knows nothing of the editor's API. */
-import type { Client, RunningServer } from "meerkat-rpc-client";
+import type { Client, Model, RunningServer } from "meerkat-rpc-client";
 import { messageOf } from "meerkat-rpc-client";
 
 /** What one check found. `fix` says what to do where it isn't well. */
@@ -101,11 +101,18 @@ async function model(client: Client): Promise<Finding> {
       const fix = "`pip install 'meerkat-rpc[local]'` has a small one, or set meerkat.model.";
       return bad("Model", "there is no default model", fix);
     }
-    const found = models.find(({ id }) => id === name);
-    return found?.available === false
-      ? bad("Model", `${name} can't be used`, `It needs: ${found.missing ?? "see meerkat-rpc doctor"}`)
-      : ok("Model", `${name}; ${usable} of ${models.length} known models can be used`);
+    const missing = whatIsMissing(models, name);
+    return missing === undefined
+      ? ok("Model", `${name}; ${usable} of ${models.length} known models can be used`)
+      : bad("Model", `${name} can't be used`, `It needs: ${missing}`);
   });
+}
+
+/** A model that the catalogue doesn't list needs what others of its provider need. */
+function whatIsMissing(models: readonly Model[], name: string): string | undefined {
+  const provider = name.split(":")[0];
+  const known = models.find(({ id }) => id === name) ?? models.find((other) => other.provider === provider);
+  return known?.available === false ? (known.missing ?? "see `meerkat-rpc doctor`") : undefined;
 }
 
 async function sessions(client: Client): Promise<Finding> {
