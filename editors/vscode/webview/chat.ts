@@ -46,7 +46,13 @@ export class Chat {
     this.prompt = new Prompt(() => {
       this.scrolling.follow();
     });
-    const bottom = element("footer", { class: "bottom" }, this.scrolling.jump, this.notices.element, this.prompt.element);
+    const bottom = element(
+      "footer",
+      { class: "bottom" },
+      this.scrolling.jump,
+      this.notices.element,
+      this.prompt.element,
+    );
     this.element = element("div", { class: "chat" }, this.scrolling.element, bottom, this.live);
     listenForKeys(this.transcript, this.prompt);
     listenForLinks(this.element);
@@ -74,7 +80,8 @@ export class Chat {
     this.prompt.recent.set(shown.prompts);
     if (other) this.prompt.replace(shown.draft);
     this.update(shown.state, shown.hasOlder);
-    const item = before?.sessionId === this.sessionId && before.reading && this.transcript.elementOf(before.reading.itemId);
+    const item =
+      before?.sessionId === this.sessionId && before.reading && this.transcript.elementOf(before.reading.itemId);
     if (item) this.scrolling.restore(item, before.reading.below);
     else this.scrolling.follow();
   }

@@ -10,18 +10,24 @@ const TYPING_MS = 1000;
 /** Esc stops, digits answer the oldest question that waits. */
 export function listenForKeys(transcript: Transcript, prompt: Prompt): void {
   let lastTyped = -Infinity;
-  document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") {
-      if (prompt.busy && !prompt.mentions.open) tell({ type: "stop" });
-      return;
-    }
-    const typing = event.target === prompt.box && (prompt.text !== "" || performance.now() - lastTyped < TYPING_MS);
+  const digit = (event: KeyboardEvent): void => {
+    const inPrompt = event.target === prompt.box;
+    const typing = inPrompt && (prompt.text !== "" || performance.now() - lastTyped < TYPING_MS);
     if (!typing && answer(event.key, transcript)) {
       event.preventDefault();
       event.stopPropagation();
-    } else if (event.target === prompt.box) lastTyped = performance.now();
-  }, { capture: true });
+    } else if (inPrompt) lastTyped = performance.now();
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key !== "Escape") digit(event);
+    else if (prompt.busy && !prompt.mentions.open) tell({ type: "stop" });
+  };
+  document.addEventListener("keydown", pressed, { capture: true });
+  listenForFocus(prompt);
+}
+
+function listenForFocus(prompt: Prompt): void {
   window.addEventListener("focus", () => {
     tell({ type: "focused", focused: true });
   });

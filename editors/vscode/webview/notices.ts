@@ -46,5 +46,10 @@ function notice(problem: Problem, tone: string): HTMLElement {
     return element("button", { type: "button", class: "secondary", onClick }, action.label);
   });
   const message = element("p", { dir: "auto" }, problem.message);
-  return element("div", { class: "notice", "data-tone": tone }, message, ...(buttons.length ? [element("div", { class: "offers" }, ...buttons)] : []));
+  return element(
+    "div",
+    { class: "notice", "data-tone": tone },
+    message,
+    ...(buttons.length ? [element("div", { class: "offers" }, ...buttons)] : []),
+  );
 }

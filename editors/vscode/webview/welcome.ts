@@ -20,7 +20,11 @@ export class Welcome {
     this.element.hidden = !shown;
     if (!shown) return;
     const keys = HINTS.flatMap(([key, what]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, what)]);
-    const resume = element("button", { type: "button", class: "link", onClick: resumeSession }, "Go on with an earlier session");
+    const resume = element(
+      "button",
+      { type: "button", class: "link", onClick: resumeSession },
+      "Go on with an earlier session",
+    );
     this.element.replaceChildren(element("h1", {}, "Ask Meerkat"), answers(state), element("dl", {}, ...keys), resume);
   }
 }

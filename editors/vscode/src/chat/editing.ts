@@ -1,5 +1,5 @@
 /** What the buttons of a code block do. */
-import { env, languages, Range, type TextEditor, window, workspace } from "vscode";
+import { env, languages, Range, type TextEditor, ViewColumn, window, workspace } from "vscode";
 
 import type { CodeAction } from "./messages";
 
@@ -52,7 +52,10 @@ async function choose(editor: TextEditor, text: string, language: string): Promi
 }
 
 async function put(editor: TextEditor, text: string, range: Range): Promise<void> {
-  const shown = await window.showTextDocument(editor.document, { viewColumn: editor.viewColumn ?? 1, preserveFocus: false });
+  const shown = await window.showTextDocument(editor.document, {
+    viewColumn: editor.viewColumn ?? ViewColumn.One,
+    preserveFocus: false,
+  });
   const done = await shown.edit((edit) => {
     edit.replace(range, text);
   });

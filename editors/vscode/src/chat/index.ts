@@ -54,12 +54,14 @@ class Chat implements ChatSurface, WebviewViewProvider {
   }
 
   get visible(): boolean {
-    return Boolean(this.side?.holder.visible ?? false) || this.panels.showing(this.context.model.current) !== undefined;
+    return (this.side?.holder.visible ?? false) || this.panels.showing(this.context.model.current) !== undefined;
   }
 
   /** Called by VS Code when the view is shown for the first time, or again after it was taken away. */
   resolveWebviewView(holder: WebviewView): void {
-    const view = new ChatView(this.context, holder.webview, "sidebar", this.context.model.current);
+    const view = new ChatView(this.context, holder.webview, "sidebar", this.context.model.current, (title) => {
+      if (holder.description !== title) holder.description = title;
+    });
     this.side = { holder, view };
     holder.onDidChangeVisibility(() => {
       if (!holder.visible) view.hidden();
@@ -70,13 +72,8 @@ class Chat implements ChatSurface, WebviewViewProvider {
       this.side = undefined;
       this.update();
     });
-    const described = this.context.model.onDidChangeCurrent(() => {
-      this.describe();
-    });
-    holder.onDidDispose(() => described.dispose());
     if (this.focusSide) view.do("focus");
     this.focusSide = false;
-    this.describe();
     this.update();
   }
 
@@ -112,10 +109,6 @@ class Chat implements ChatSurface, WebviewViewProvider {
   private follow(session: Session): void {
     this.side?.view.show(session);
     this.update();
-  }
-
-  private describe(): void {
-    if (this.side) this.side.holder.description = this.context.model.current.state.title;
   }
 
   private update(): void {

@@ -1,19 +1,14 @@
 /** Sessions in editors' tabs, which come back with the window. */
-import {
-  Disposable,
-  EventEmitter,
-  Uri,
-  ViewColumn,
-  type WebviewPanel,
-  type WebviewPanelSerializer,
-  window,
-} from "vscode";
+import type { Disposable } from "vscode";
+import { EventEmitter, Uri, ViewColumn, type WebviewPanel, type WebviewPanelSerializer, window } from "vscode";
 
 import type { Session } from "../sessions/interface";
 import { ChatView, type ViewContext } from "./view";
 
 /** The type of the tabs, by which VS Code brings them back. */
 export const PANEL_TYPE = "meerkat.session";
+
+const UNTITLED = "New session";
 
 /** The tabs that are open. */
 export class Panels implements WebviewPanelSerializer, Disposable {
@@ -40,7 +35,7 @@ export class Panels implements WebviewPanelSerializer, Disposable {
       panel.reveal();
       return view;
     }
-    return this.adopt(window.createWebviewPanel(PANEL_TYPE, title(session), ViewColumn.Active), session);
+    return this.adopt(window.createWebviewPanel(PANEL_TYPE, UNTITLED, ViewColumn.Active), session);
   }
 
   /** Called by VS Code with each tab of the last time. */
@@ -58,9 +53,8 @@ export class Panels implements WebviewPanelSerializer, Disposable {
   }
 
   private adopt(panel: WebviewPanel, session: Session): ChatView {
-    const view = new ChatView(this.context, panel.webview, "tab", session);
-    const titled = session.onDidChange(() => {
-      if (panel.title !== title(session)) panel.title = title(session);
+    const view = new ChatView(this.context, panel.webview, "tab", session, (title) => {
+      if (title && panel.title !== title) panel.title = title;
     });
     panel.iconPath = icons(this.context.extension.extensionUri);
     panel.onDidChangeViewState(() => {
@@ -69,7 +63,7 @@ export class Panels implements WebviewPanelSerializer, Disposable {
     });
     panel.onDidDispose(() => {
       this.open.delete(panel);
-      Disposable.from(view, titled).dispose();
+      view.dispose();
       this.changed.fire();
     });
     this.open.set(panel, view);
@@ -81,8 +75,4 @@ export class Panels implements WebviewPanelSerializer, Disposable {
 function icons(extension: Uri): { light: Uri; dark: Uri } {
   const media = Uri.joinPath(extension, "media");
   return { light: Uri.joinPath(media, "meerkat-light.svg"), dark: Uri.joinPath(media, "meerkat-dark.svg") };
-}
-
-function title(session: Session): string {
-  return session.state.title || "New session";
 }

@@ -29,11 +29,13 @@ export class ChatView implements Disposable {
   private subscriptions: Disposable;
   private readonly lasting: Disposable;
 
+  /** `titled` is called with the session's title whenever there is another one. */
   constructor(
     private readonly context: ViewContext,
     private readonly webview: Webview,
     private readonly place: Place,
     public session: Session,
+    private readonly titled: (title: string) => void,
   ) {
     const { extension, model } = context;
     webview.options = { enableScripts: true, localResourceRoots: [extension.extensionUri] };
@@ -46,6 +48,7 @@ export class ChatView implements Disposable {
       }),
     );
     webview.html = page(webview, extension.extensionUri);
+    titled(session.state.title);
   }
 
   /** Shows another session. */
@@ -55,6 +58,7 @@ export class ChatView implements Disposable {
     this.session = session;
     this.window = new Window(session);
     this.subscriptions = this.follow(session);
+    this.titled(session.state.title);
     this.showAll();
   }
 
@@ -89,6 +93,7 @@ export class ChatView implements Disposable {
   }
 
   private changed(changes: readonly SessionChange[]): void {
+    if (changes.some((change) => change.kind !== "text")) this.titled(this.session.state.title);
     if (!this.ready) return;
     if (changes.some((change) => change.kind === "reset")) this.showAll();
     else this.postChanges(this.window.concerned(changes));

@@ -33,7 +33,9 @@ export class Window {
 
   /** What of the session's changes concerns the webview: no older items but those right before its first. */
   concerned(changes: readonly SessionChange[]): SessionChange[] {
-    const kept = changes.filter((change) => change.kind !== "state" && (change.kind !== "older" || this.reaches(change.items)));
+    const kept = changes.filter(
+      (change) => change.kind !== "state" && (change.kind !== "older" || this.reaches(change.items)),
+    );
     const older = kept.findLast((change) => change.kind === "older");
     this.first = older?.items[0]?.id ?? this.first ?? this.session.items[0]?.id;
     return kept;

@@ -20,14 +20,14 @@ parser.core.ruler.push("direction", (state) => {
 });
 
 parser.renderer.rules.image = (tokens, index) => {
-  const { content, attrGet } = tokens[index] as Token;
-  const source = attrGet.call(tokens[index], "src") ?? "";
-  const label = parser.utils.escapeHtml(content || source);
+  const image = tokens[index]!;
+  const source = image.attrGet("src") ?? "";
+  const label = parser.utils.escapeHtml(image.content || source);
   return `<a class="image" href="${parser.utils.escapeHtml(source)}">${label}</a>`;
 };
 
-parser.renderer.rules.fence = (tokens, index, options) => codeBlock(tokens[index] as Token, options);
-parser.renderer.rules.code_block = (tokens, index, options) => codeBlock(tokens[index] as Token, options);
+parser.renderer.rules.fence = (tokens, index, options) => codeBlock(tokens[index]!, options);
+parser.renderer.rules.code_block = (tokens, index, options) => codeBlock(tokens[index]!, options);
 
 /** Renders Markdown. The fragment isn't connected to anything yet. */
 export function render(text: string): DocumentFragment {
@@ -49,7 +49,8 @@ function prepare(token: Token): void {
 
 function codeBlock(token: Token, options: Options): string {
   const language = token.info.trim().split(/\s+/u)[0] ?? "";
-  const code = options.highlight?.(token.content, language.toLowerCase(), "") || parser.utils.escapeHtml(token.content);
+  const colours = options.highlight?.(token.content, language.toLowerCase(), "") ?? "";
+  const code = colours === "" ? parser.utils.escapeHtml(token.content) : colours;
   const name = parser.utils.escapeHtml(language);
   return `<div class="code" data-language="${name}" dir="ltr"><pre tabindex="0"><code>${code}</code></pre></div>\n`;
 }
@@ -61,4 +62,3 @@ function decoded(href: string): string {
     return href;
   }
 }
-

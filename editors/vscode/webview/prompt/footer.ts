@@ -8,7 +8,12 @@ import { icon } from "../icons";
 export class Footer {
   readonly chips = element("ul", { class: "chips", "aria-label": "Goes with the prompt" });
   readonly line = element("div", { class: "footer" });
-  private readonly model = element("button", { type: "button", class: "model", title: "Choose the model", onClick: chooseModel });
+  private readonly model = element("button", {
+    type: "button",
+    class: "model",
+    title: "Choose the model",
+    onClick: chooseModel,
+  });
   private readonly status = element("span", { class: "status" });
 
   constructor() {

@@ -25,11 +25,23 @@ export class Prompt {
   private saving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly sent: () => void) {
-    const combobox = { role: "combobox", "aria-controls": "mentions", "aria-expanded": "false", "aria-autocomplete": "list" };
+    const combobox = {
+      role: "combobox",
+      "aria-controls": "mentions",
+      "aria-expanded": "false",
+      "aria-autocomplete": "list",
+    };
     this.box = element("textarea", { rows: "1", dir: "auto", "aria-label": "Prompt", ...combobox });
     this.mentions = new Mentions(this.box);
     const frame = element("div", { class: "frame" }, this.box, this.buttons);
-    this.element = element("form", { class: "prompt-box" }, this.mentions.element, this.footer.chips, frame, this.footer.line);
+    this.element = element(
+      "form",
+      { class: "prompt-box" },
+      this.mentions.element,
+      this.footer.chips,
+      frame,
+      this.footer.line,
+    );
     this.box.addEventListener("input", () => {
       this.typed();
     });
@@ -140,9 +152,14 @@ export class Prompt {
       ? [
           iconButton(icon("steer"), "Add to the running turn (Ctrl+Enter)", send("steer")),
           iconButton(icon("send"), "Ask when this turn has ended (Enter)", send("send")),
-          iconButton(icon("stop"), "Stop (Esc)", () => {
-            tell({ type: "stop" });
-          }, "stop"),
+          iconButton(
+            icon("stop"),
+            "Stop (Esc)",
+            () => {
+              tell({ type: "stop" });
+            },
+            "stop",
+          ),
         ]
       : [iconButton(icon("send"), "Send (Enter)", send("send"), "send")];
     const key = state.busy ? "busy" : "idle";

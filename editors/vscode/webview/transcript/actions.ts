@@ -17,8 +17,13 @@ export function itemActions(actions: Actions): HTMLElement {
   });
   const { itemId, before } = actions.fork;
   const name = before ? "Ask something else here, in a new session" : "Go on from here in a new session";
-  const fork = iconButton(icon(before ? "edit" : "fork"), name, () => {
-    tell({ type: "fork", itemId });
-  }, "fork");
+  const fork = iconButton(
+    icon(before ? "edit" : "fork"),
+    name,
+    () => {
+      tell({ type: "fork", itemId });
+    },
+    "fork",
+  );
   return element("span", { class: "actions" }, copy, fork);
 }

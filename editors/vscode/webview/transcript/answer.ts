@@ -7,45 +7,56 @@ import { itemActions } from "./actions";
 import type { ItemView } from "./view";
 
 /** Shows an answer, finished or growing. */
-export function answerView(item: AnswerItem, speaker: string): ItemView<AnswerItem> {
-  let shown = item;
-  let text = item.text;
-  let markdown = new StreamedMarkdown(addCodeHeads);
-  const actions = itemActions({ text: () => text, fork: { itemId: item.id, before: false } });
-  const head = element("header", {}, element("h2", {}, speaker), actions);
-  const cutShort = element("p", { class: "quiet" }, "Interrupted");
-  const article = element("article", { class: "item answer", "data-item": item.id }, head, markdown.element);
+export class AnswerView implements ItemView<AnswerItem> {
+  readonly element: HTMLElement;
+  private text: string;
+  private streaming: boolean;
+  private markdown = new StreamedMarkdown(addCodeHeads);
+  private readonly cutShort = element("p", { class: "quiet" }, "Interrupted");
 
-  const update = (next: AnswerItem): void => {
-    const ended = shown.streaming && !next.streaming;
-    if (next.text !== text && next.streaming) {
-      const anew = new StreamedMarkdown(addCodeHeads);
-      markdown.element.replaceWith(anew.element);
-      markdown = anew;
-      markdown.append(next.text);
-      markdown.draw();
-    } else if (ended || next.text !== text) markdown.finish(next.text);
-    text = next.text;
-    shown = next;
-    article.classList.toggle("streaming", next.streaming);
-    if (next.partial) article.append(cutShort);
-    else cutShort.remove();
-  };
+  constructor(item: AnswerItem, speaker: string) {
+    const actions = itemActions({ text: () => this.text, fork: { itemId: item.id, before: false } });
+    const head = element("header", {}, element("h2", {}, speaker), actions);
+    this.element = element("article", { class: "item answer", "data-item": item.id }, head, this.markdown.element);
+    [this.text, this.streaming] = [item.text, item.streaming];
+    if (item.streaming) this.restart(item.text);
+    else this.markdown.finish(item.text);
+    this.mark(item);
+  }
 
-  if (item.streaming) markdown.append(item.text);
-  else markdown.finish(item.text);
-  markdown.draw();
-  update(item);
-  return {
-    element: article,
-    update,
-    append: (more) => {
-      text += more;
-      markdown.append(more);
-    },
-    draw: () => {
-      markdown.draw();
-    },
-    said: (next) => (next.streaming ? "" : next.text),
-  };
+  update(item: AnswerItem): void {
+    const ended = this.streaming && !item.streaming;
+    const other = item.text !== this.text;
+    [this.text, this.streaming] = [item.text, item.streaming];
+    if (item.streaming && other) this.restart(item.text);
+    else if (ended || other) this.markdown.finish(item.text);
+    this.mark(item);
+  }
+
+  append(text: string): void {
+    this.text += text;
+    this.markdown.append(text);
+  }
+
+  draw(): void {
+    if (this.streaming) this.markdown.draw();
+  }
+
+  said(item: AnswerItem): string {
+    return item.streaming ? "" : item.text;
+  }
+
+  private restart(text: string): void {
+    const anew = new StreamedMarkdown(addCodeHeads);
+    this.markdown.element.replaceWith(anew.element);
+    this.markdown = anew;
+    anew.append(text);
+    anew.draw();
+  }
+
+  private mark(item: AnswerItem): void {
+    this.element.classList.toggle("streaming", item.streaming);
+    if (item.partial) this.element.append(this.cutShort);
+    else this.cutShort.remove();
+  }
 }

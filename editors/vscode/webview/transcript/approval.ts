@@ -44,7 +44,10 @@ export function approvalView(item: ApprovalItem): ItemView<ApprovalItem> {
   return {
     element: article,
     update,
-    said: (next) => (next.resolved === undefined ? `Needs your answer: ${next.summary}` : `${sentence(next.resolved)}: ${next.summary}`),
+    said: (next) =>
+      next.resolved === undefined
+        ? `Needs your answer: ${next.summary}`
+        : `${sentence(next.resolved)}: ${next.summary}`,
   };
 }
 
@@ -56,7 +59,12 @@ function question(item: ApprovalItem): Node[] {
     const onClick = (): void => {
       respond(item, offer);
     };
-    const shown = { type: "button", class: index === 0 ? "primary" : "secondary", onClick, "aria-keyshortcuts": (index + 1).toString() };
+    const shown = {
+      type: "button",
+      class: index === 0 ? "primary" : "secondary",
+      onClick,
+      "aria-keyshortcuts": (index + 1).toString(),
+    };
     return element("button", shown, key, ` ${offer.label}`);
   });
   const group = element("div", { class: "offers", role: "group", "aria-label": "Answers" }, ...buttons);

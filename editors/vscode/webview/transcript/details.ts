@@ -17,7 +17,8 @@ export function questionDetails(details: JsonValue): Node[] {
   const call = fields(details);
   const inner = call && "args" in call ? (call["details"] ?? call["args"] ?? null) : details;
   const from = call?.["source"];
-  const origin = typeof from === "string" && from !== "builtin" ? [element("p", { class: "quiet" }, `A tool of ${from}`)] : [];
+  const origin =
+    typeof from === "string" && from !== "builtin" ? [element("p", { class: "quiet" }, `A tool of ${from}`)] : [];
   return [...origin, ...valueDetails(inner)];
 }
 
@@ -26,7 +27,7 @@ export function valueDetails(value: JsonValue | undefined, label = "Details"): N
   const { diff, command, cwd } = fields(value) ?? {};
   if (typeof diff === "string") return [diffLines(diff, label)];
   if (command !== undefined) {
-    const line = Array.isArray(command) ? JSON.stringify(command) : String(command as string);
+    const line = typeof command === "string" ? command : JSON.stringify(command);
     const folder = typeof cwd === "string" ? [element("p", { class: "quiet" }, `in ${revealed(cwd)}`)] : [];
     return [block(`$ ${revealed(line)}`, label), ...folder];
   }
@@ -52,7 +53,9 @@ function block(text: string, label: string): HTMLElement {
 
 function diffLines(diff: string, label: string): HTMLElement {
   const lines = diff.replace(/\n$/u, "").split("\n");
-  const shown = lines.slice(0, MOST_LINES).map((line) => element("span", { class: kindOf(line) }, `${revealed(line)}\n`));
+  const shown = lines
+    .slice(0, MOST_LINES)
+    .map((line) => element("span", { class: kindOf(line) }, `${revealed(line)}\n`));
   const more = lines.length - MOST_LINES;
   if (more > 0) shown.push(element("span", { class: "place" }, `… ${more.toString()} more lines\n`));
   return element("pre", { class: "diff", tabindex: "0", "aria-label": label, dir: "ltr" }, ...shown);

@@ -49,6 +49,8 @@ function body(item: PromptItem): HTMLElement {
 
 function chips(attachments: readonly Attachment[]): Node[] {
   if (attachments.length === 0) return [];
-  const shown = attachments.map((one) => element("li", { class: "chip", title: one.media_type }, `${one.name} · ${size(one.size)}`));
+  const shown = attachments.map((one) =>
+    element("li", { class: "chip", title: one.media_type }, `${one.name} · ${size(one.size)}`),
+  );
   return [element("ul", { class: "chips", "aria-label": "Attachments" }, ...shown)];
 }

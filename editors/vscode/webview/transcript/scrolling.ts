@@ -24,9 +24,14 @@ export class Scrolling {
     private readonly askOlder: () => void,
   ) {
     this.element = element("main", { class: "scroller", tabindex: "-1" }, ...content);
-    this.jump = iconButton(icon("down"), "To the end", () => {
-      this.follow();
-    }, "jump");
+    this.jump = iconButton(
+      icon("down"),
+      "To the end",
+      () => {
+        this.follow();
+      },
+      "jump",
+    );
     this.jump.hidden = true;
     this.element.addEventListener("scroll", () => {
       this.scrolled();

@@ -2,7 +2,7 @@
 import type { Item, SessionChange } from "../../src/sessions/items";
 import { element } from "../dom";
 import { oncePerFrame } from "../frames";
-import { answerView } from "./answer";
+import { AnswerView } from "./answer";
 import { approvalView } from "./approval";
 import { noteView } from "./note";
 import { promptView } from "./prompt";
@@ -40,7 +40,9 @@ export class Transcript {
 
   /** The questions that wait for an answer, the oldest first. */
   get questions(): (Item & { kind: "approval" })[] {
-    return [...this.items.values()].filter((item) => item.kind === "approval" && item.resolved === undefined) as (Item & {
+    return [...this.items.values()].filter(
+      (item) => item.kind === "approval" && item.resolved === undefined,
+    ) as (Item & {
       kind: "approval";
     })[];
   }
@@ -116,7 +118,7 @@ function viewOf(item: Item, speaker: string): unknown {
     case "prompt":
       return promptView(item);
     case "answer":
-      return answerView(item, speaker);
+      return new AnswerView(item, speaker);
     case "reasoning":
       return reasoningView(item);
     case "tool":
