@@ -198,7 +198,9 @@ def test_a_server_of_the_generation_before_is_served_as_well(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_ignores_what_it_does_not_know_is_offered_late(run: Run) -> None:
+def test_a_server_that_ignores_what_it_does_not_know_is_offered_late(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp.client.session.DISCOVER_TIMEOUT_SECONDS", 2.0)  # the SDK waits for 10
+
     async def scenario() -> None:
         async with Desk(_old("silent"), wait_s=1) as desk:
             assert await desk.tools() == {}
