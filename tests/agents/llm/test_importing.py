@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.unmeasured import unmeasured
+
 IMPORTS = """
 import asyncio
 from meerkat_rpc.agents.acp.library import load_library
@@ -25,5 +27,6 @@ print("imported")
 
 def test_libraries_that_import_each_other_in_circles_are_whole_whoever_asks_for_them_at_once() -> None:
     for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", IMPORTS]
+        done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
         assert done.stdout == "imported\n", done.stderr
