@@ -115,4 +115,5 @@ class VSCodeServer:
         ]
 
     def _environment(self) -> dict[str, str]:
-        return self.workplace.environment(EXTENSIONS_GALLERY="{}", **self.environment)
+        # As if started from a shell: it takes this environment, and not that of a login shell of its own.
+        return self.workplace.environment(EXTENSIONS_GALLERY="{}", VSCODE_CLI="1", **self.environment)

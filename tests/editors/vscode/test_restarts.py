@@ -18,7 +18,7 @@ def test_everything_is_there_after_the_window_was_loaded_anew(workbench: Workben
     chat.ask_and_wait("before the reload")
     chat.box.press_sequentially("half a thought")
     workbench.command("Developer: Reload Window")
-    workbench.page.locator(".monaco-workbench .statusbar").wait_for()
+    workbench.wait_loaded()
     chat = workbench.open_chat()
 
     expect(chat.answers.last).to_contain_text("before the reload")

@@ -79,8 +79,7 @@ def test_a_session_is_deleted_after_one_question(workbench: Workbench, place: Wo
 def test_a_session_is_exported_as_a_document(workbench: Workbench, place: Workplace) -> None:
     place.session(title="exported", prompts=["take this with you"])
     workbench.resume("exported")
-    workbench.command("Meerkat: Export Session")
-    workbench.pick("Markdown")
+    workbench.command("Meerkat: Export Session as Markdown")
 
     expect(workbench.editor_text).to_contain_text("take this with you")
 

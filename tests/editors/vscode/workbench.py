@@ -45,7 +45,11 @@ class Workbench:
     def open(self) -> None:
         """Load the window, as at a start or a reload."""
         self.page.goto(f"{self.server.url}/?folder={quote(str(self.workplace.folder))}")
-        self.page.locator(".monaco-workbench .statusbar").wait_for()
+        self.wait_loaded()
+
+    def wait_loaded(self) -> None:
+        """Wait until the workbench is there and knows what our extension brings."""
+        self.page.locator(".activitybar .action-item", has=self.page.get_by_label("Meerkat")).first.wait_for()
 
     # -- the workbench
 
@@ -115,7 +119,7 @@ class Workbench:
         """Show the chat in the side bar and return it."""
         self.command("Meerkat: Open Chat")
         chat = self.chat
-        expect(chat.box).to_be_visible()
+        expect(chat.box).to_be_focused()
         return chat
 
     @property
@@ -158,8 +162,9 @@ class Chat:
 
     def ask_and_wait(self, prompt: str) -> None:
         """Ask, and wait until the turn has ended."""
+        before = self.prompts.count()
         self.ask(prompt)
-        expect(self.prompts.last).to_contain_text(prompt)
+        expect(self.prompts).to_have_count(before + 1)
         self.wait_idle()
 
     def wait_idle(self) -> None:
