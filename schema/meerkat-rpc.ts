@@ -319,7 +319,7 @@ export interface ImageBlock {
 /**
  * `process_id` is watched: when it is gone the server ends, as when the pipe closes.
  *
- * Of a client's `capabilities` these are known. `prepare`, true where a person is about to ask the default model something: it is made ready then, at the price of its memory. `session_events`, false where the client follows sessions by streams: no `session/event` comes then, and what else would come behind those comes behind the streams' events. Another `initialize` says it all anew.
+ * Of a client's `capabilities` these are known. `prepare`, true where a person is about to ask the default model something: it is made ready then, at the price of its memory. `session_events`, false where the client follows sessions by streams: no `session/event` comes then, and what else would come behind those comes behind the streams' events. `session_changes`, true where the client shows a list of sessions: `sessions/changed` comes then. Another `initialize` says it all anew.
  */
 export interface InitializeParams {
   client_info?: ClientInfo | null;
@@ -727,7 +727,7 @@ export interface SessionScope {
   session_id: Uuid;
 }
 
-/** One row of a listing. Times are whole seconds since the epoch. */
+/** One row of a listing. Times are whole seconds since the epoch. `needs_answer` only where the turn waits for an answer (`approval/list`). */
 export interface SessionSummary {
   session_id: Uuid;
   state: "idle" | "running";
@@ -740,6 +740,7 @@ export interface SessionSummary {
   updated_at: number;
   message_count: number;
   total_tokens: number;
+  needs_answer?: boolean;
 }
 
 /** Done. */
@@ -784,11 +785,21 @@ export interface SessionView {
   last_assistant_text: string | null;
   usage: Usage;
   last_turn: LastTurn | null;
+  needs_answer?: boolean;
   running_turn_id?: Uuid;
   parent_session_id?: Uuid;
   queue?: Array<QueuedTurn>;
   approvals?: Array<string>;
   allowed?: Array<string>;
+}
+
+/**
+ * Which sessions were created, deleted, archived, renamed or otherwise changed, began or ended a turn, ask something or were answered; whichever process over the store did it. Without `session_ids` there are too many to name: look at the list again.
+ *
+ * Sent to clients with the capability `session_changes`, at most four times a second. Not sent for what a turn says.
+ */
+export interface SessionsChangedParams {
+  session_ids?: Array<Uuid>;
 }
 
 /** A prompt was added to the running turn; the model reads it with its next call. */
@@ -1220,6 +1231,8 @@ export interface Notifications {
   "session/stream_end": { to: "client"; params: StreamEndParams };
   /** Something happened in a followed session. */
   "session/stream_event": { to: "client"; params: StreamEventParams };
+  /** A list of sessions is out of date. */
+  "sessions/changed": { to: "client"; params: SessionsChangedParams };
 }
 
 /** JSON-RPC's number of each error, by `error.data.code`. */

@@ -52,6 +52,7 @@ class Client(Calls):
         framing: Literal["jsonl", "content-length"] = "jsonl",
         reconnect: bool = True,
         prepare: bool = False,
+        session_changes: bool = False,
         on_stderr: Callable[[str], None] | None = None,
         on_notification: Callable[[str, Mapping[str, Any]], None] | None = None,
         tools: Sequence[LentTool] = (),
@@ -69,6 +70,7 @@ class Client(Calls):
             framing: how messages are told apart on the pipe.
             reconnect: start the server anew when it dies, and go on where things stood.
             prepare: have the default model made ready at once: somebody is about to ask it something.
+            session_changes: tell ``on_notification`` (``sessions/changed``) when a list of sessions is out of date.
             on_stderr: called with each line of the server's stderr. The last lines are kept in ``stderr_tail`` anyway.
             on_notification: called with method and params of each notification that no turn or event stream took.
             tools: tools of this process' for the agents; ``lend`` adds to them.
@@ -79,7 +81,8 @@ class Client(Calls):
         routes = Routes(on_notification)
         sink = StderrLines(on_stderr) if on_stderr else None
         launch, lending = Launch(argv, env, cwd), Lending(tools)
-        link = Link(launch, framing, routes, reconnect=reconnect, on_stderr=sink, lending=lending, prepare=prepare)
+        wanted = {"prepare": prepare, "session_changes": session_changes}
+        link = Link(launch, framing, routes, reconnect=reconnect, on_stderr=sink, lending=lending, capabilities=wanted)
         return cls(link, routes, lending)
 
     async def open(self) -> Self:

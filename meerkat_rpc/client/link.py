@@ -58,7 +58,7 @@ class Link:
         reconnect: bool,
         on_stderr: StderrSink = None,
         lending: Lending | None = None,
-        prepare: bool = False,
+        capabilities: Mapping[str, bool] | None = None,
     ) -> None:
         self._launch = launch
         self._framing = framing
@@ -66,7 +66,7 @@ class Link:
         self._reconnect = reconnect
         self._on_stderr = on_stderr
         self._lending = lending or Lending()
-        self._prepare = prepare
+        self._capabilities = capabilities or {}
         self._failure: ClientError | None = ClientClosed("the client is not open")
         self._settled = asyncio.Event()
         self._restarting: asyncio.Task[None] | None = None
@@ -116,7 +116,7 @@ class Link:
         await connection.start(self._on_stderr)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                self.greeting = await connection.request("initialize", _greeting(prepare=self._prepare))
+                self.greeting = await connection.request("initialize", _greeting(self._capabilities))
                 if offers := self._lending.offers():
                     await connection.request("tools/register", {"tools": offers})
         except BaseException as error:  # noqa: BLE001 - whatever it is, no process is left behind
@@ -171,12 +171,12 @@ class Link:
             self._routes.server_died()
 
 
-def _greeting(*, prepare: bool) -> dict[str, Any]:
+def _greeting(capabilities: Mapping[str, bool]) -> dict[str, Any]:
     return {
         "client_info": {"name": "meerkat-rpc-client", "version": __version__},
         "process_id": os.getpid(),
         "contract_version": CONTRACT_VERSION,
-        "capabilities": {"prepare": prepare},
+        "capabilities": capabilities,
     }
 
 

@@ -60,7 +60,8 @@ class InitializeResult(TypedDict):
 
 
 class SessionSummary(TypedDict):
-    """One row of a listing. Times are whole seconds since the epoch."""
+    """One row of a listing. Times are whole seconds since the epoch. ``needs_answer`` only where the turn waits for an
+    answer."""
 
     session_id: str
     state: Literal["idle", "running"]
@@ -73,6 +74,7 @@ class SessionSummary(TypedDict):
     updated_at: int
     message_count: int
     total_tokens: int
+    needs_answer: NotRequired[bool]
 
 
 class SessionListResult(TypedDict):

@@ -12,10 +12,12 @@ class ClientCapabilities(NamedTuple):
         prepare: a person is about to ask something of the default model, which is made ready for it. Others would only
             pay for it: a language model takes 40 MB before it has said a word.
         session_events: events come as ``session/event`` too, unasked; else through streams alone.
+        session_changes: ``sessions/changed`` comes when a listing is out of date.
     """
 
     prepare: bool = False
     session_events: bool = True
+    session_changes: bool = False
 
     @staticmethod
     def of(said: object) -> ClientCapabilities:

@@ -45,6 +45,7 @@ def initialize_result(identity: Identity, asked_contract: str | None, client: Cl
             "exactly_once": True,
             "stream_replay": True,
             "session_events": client.session_events,
+            "session_changes": client.session_changes,
         },
         "store": store,
     }

@@ -95,6 +95,7 @@ def _summary_fields(value: SessionSummary) -> dict[str, Any]:
         "updated_at": value.updated_ms // 1000,
         "message_count": value.message_count,
         "total_tokens": value.total_tokens,
+        "needs_answer": value.needs_answer or None,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from meerkat_rpc.rpc.changes import SessionChanges
 from meerkat_rpc.rpc.channel import EVENTS_HIGH_WATER, Channel
 from meerkat_rpc.rpc.client_capabilities import ClientCapabilities
 from meerkat_rpc.rpc.contract import choose_contract
@@ -94,11 +95,14 @@ class _Server:
         self._channel = Channel(launch.output_fd, self._style, Dialect(contract), broken=self.lifecycle.end)
         self._streams = Streams(self._channel)
         self._delivery = Delivery(self._channel, self._streams)
+        self._changes = SessionChanges(self._channel)
         self._loop_input: LoopInput | None = None
         self._protocol = self._make_protocol()
 
     def _opened(self, service: SessionService) -> None:
         service.watch_started(self._delivery.begin)
+        if self._changes.wanted:
+            service.watch_changes(self._changes.note)
 
     def _make_protocol(self) -> SessionProtocol:
         protocol = SessionProtocol(self._channel)
@@ -122,6 +126,10 @@ class _Server:
     def _apply(self, capabilities: ClientCapabilities) -> None:
         """Serve the client as it says it wants to be."""
         self._delivery.session_events = capabilities.session_events
+        if self._changes.wanted != capabilities.session_changes:
+            self._changes.wanted = capabilities.session_changes
+            if self._opening.opened is not None:
+                self._opening.opened.watch_changes(self._changes.note if self._changes.wanted else None)
 
     async def _ask_host(self, method: str, params: Mapping[str, Any]) -> Any:
         """Ask the host about a turn, behind the events that led to the question."""

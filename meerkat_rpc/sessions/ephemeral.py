@@ -7,7 +7,7 @@ process. ``PersistentSessionService`` puts a store behind the journals and wraps
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 
 from attrs import evolve
 
@@ -217,6 +217,10 @@ class EphemeralSessionService:
         """See ``SessionService``."""
         self.turns.watch_started(callback)
 
+    def watch_changes(self, tell: Callable[[Collection[str] | None], None] | None) -> None:
+        """See ``SessionService``."""
+        self.sessions.watch_changes(None if tell is None else lambda session_id: tell([session_id]))
+
     # -- read --------------------------------------------------------------------------------------------------
 
     async def read(self, session_id: str) -> SessionView:
@@ -226,7 +230,8 @@ class EphemeralSessionService:
 
     async def list(self, query: ListQuery) -> SessionPage:
         """See ``SessionService``."""
-        return listing.select(listing.NewestFirst(self.sessions.rows().values()), query)
+        page = listing.select(listing.NewestFirst(self.sessions.rows().values()), query)
+        return listing.with_questions(page, (session.head for session in self.sessions))
 
     async def history(self, session_id: str, offset: int, limit: int, before: int | None = None) -> HistoryPage:
         """See ``SessionService``."""
@@ -281,6 +286,7 @@ class EphemeralSessionService:
         session = self.sessions.get(session_id)
         await self.clear_out(session)
         self.sessions.release(session)
+        self.sessions.changed(session_id)
 
     async def update(
         self, session_id: str, title: str | None, labels: Labels | None, config: AgentConfig = AgentConfig()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 
+from attrs import evolve
+
 from meerkat_rpc.domain import CatalogueRow, SessionHead, title_of
+from meerkat_rpc.sessions.asking import waiting
 from meerkat_rpc.sessions.service import ListQuery, SessionPage, SessionSummary
 
 _place = attrgetter("updated_ms", "session_id")
@@ -55,6 +58,14 @@ def select(rows: NewestFirst, query: ListQuery) -> SessionPage:
     return SessionPage([summary_of(row) for row in page], _place(page[-1]) if more and page else None, len(found))
 
 
+def with_questions(page: SessionPage, heads: Iterable[SessionHead | None]) -> SessionPage:
+    """Return ``page`` with a mark at each session that waits for an answer; ``heads`` are those of the running ones."""
+    asking = {head.session_id for head in heads if head is not None and waiting(head)}
+    if not asking:
+        return page
+    return evolve(page, sessions=[evolve(row, needs_answer=row.session_id in asking) for row in page.sessions])
+
+
 def _after(rows: Sequence[CatalogueRow], place: tuple[int, str]) -> int:
     """Return the index of the first of ``rows`` that comes after ``place``: is before it in time."""
     return bisect_left(rows, True, key=lambda row: _place(row) < place)  # noqa: FBT003 - the value that is looked for
@@ -80,4 +91,4 @@ def summary_of(row: CatalogueRow) -> SessionSummary:
 
 def summary_of_head(head: SessionHead) -> SessionSummary:
     """Return what a listing says of the session of ``head``."""
-    return summary_of(CatalogueRow.of(head))
+    return evolve(summary_of(CatalogueRow.of(head)), needs_answer=bool(waiting(head)))

@@ -44,6 +44,7 @@ class LiveSession:
         self.draining = False
         self.gone = False
         self.on_turn_over: Callable[[LiveSession], object] | None = None
+        self.on_change: Callable[[str], None] | None = None
         self.used = 0
         self._users = 0
         self._turn_task: asyncio.Task[None] | None = None
@@ -156,6 +157,8 @@ class LiveSession:
                 change = build(self.head, self.feed.last_seq)
                 if await self._commit(change):
                     self.head = change.head
+                    if self.on_change is not None:
+                        self.on_change(self.session_id)
                     return change
             raise RevisionConflict("others keep changing the session; try again", session_id=self.session_id)
 

@@ -33,6 +33,7 @@ class LiveSessions:
         self._open_journal = open_journal
         self._by_id: dict[str, LiveSession] = {}
         self._clock = 0
+        self._watcher: Callable[[str], None] | None = None
 
     def __iter__(self) -> Iterator[LiveSession]:
         return iter(list(self._by_id.values()))
@@ -70,6 +71,7 @@ class LiveSessions:
         self.make_room()
         session = LiveSession(head, last_seq, self._open_journal(head.session_id), self._owner)
         session.on_turn_over = self._turn_over
+        session.on_change = self.changed
         session.draining = self.draining
         self._by_id[head.session_id] = session
         self.touch(session)
@@ -81,6 +83,15 @@ class LiveSessions:
         session.journal.let_go()
         if self._by_id.get(session.session_id) is session:
             del self._by_id[session.session_id]
+
+    def watch_changes(self, callback: Callable[[str], None] | None) -> None:
+        """Call back with the id of each session whose head changes. None ends that."""
+        self._watcher = callback
+
+    def changed(self, session_id: str) -> None:
+        """Note that a session's head changed, or that it is gone for good."""
+        if self._watcher is not None:
+            self._watcher(session_id)
 
     def touch(self, session: LiveSession) -> None:
         """Note that the session was used just now."""

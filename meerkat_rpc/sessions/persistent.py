@@ -17,7 +17,8 @@ from meerkat_rpc.errors import (
     SessionNotFound,
     TurnTaken,
 )
-from meerkat_rpc.sessions import answering, asking, listing, reading
+from meerkat_rpc.sessions import answering, asking, reading
+from meerkat_rpc.sessions.changed_sessions import ChangedSessions, Tell
 from meerkat_rpc.sessions.ephemeral import EphemeralSessionService
 from meerkat_rpc.sessions.folding import FoldingPolicy
 from meerkat_rpc.sessions.health import with_store
@@ -46,6 +47,7 @@ from meerkat_rpc.sessions.service import (
     Waiting,
 )
 from meerkat_rpc.sessions.store_journal import StoreJournal
+from meerkat_rpc.sessions.stored_list import StoredList
 from meerkat_rpc.sessions.waking import Waking
 from meerkat_rpc.sessions.watch import Watch
 from meerkat_rpc.store.base import Store
@@ -80,10 +82,11 @@ class PersistentSessionService:
         self._removing = Removing(store, self._waking, self._orphans, live.sessions)
         self._remote = RemoteTurns(store, self._waking, self._orphans, lease, live.turns)
         self._remote_interrupts = RemoteInterrupts(store, self._waking, self._orphans)
-        self._neighbours = Neighbours(store, StopsHere(store, live.sessions).concern)
+        self._changed = ChangedSessions(store)
+        self._neighbours = Neighbours(store, StopsHere(store, live.sessions).concern, self._changed.concern)
         live.turns.watch_admitted(self._neighbours.begin)
         self._deferred_creates = asyncio.Semaphore(min(DEFERRED_CREATES, live.sessions.max_sessions))
-        self._order = -1, listing.NewestFirst(())
+        self._list = StoredList(store, self._orphans, live.sessions)
 
     async def open(self) -> None:
         """Open the store, and begin to end the turns that dead processes left.
@@ -202,6 +205,11 @@ class PersistentSessionService:
         """See ``SessionService``."""
         self._live.watch_started(callback)
 
+    def watch_changes(self, tell: Tell | None) -> None:
+        """See ``SessionService``."""
+        self._changed.watch(tell)
+        self._neighbours.begin()
+
     async def _created_before(self, request: CreateSession) -> str | None:
         """Return the session that an earlier call with the same ids created."""
         if request.session_id is not None:
@@ -220,14 +228,7 @@ class PersistentSessionService:
 
     async def list(self, query: ListQuery) -> SessionPage:
         """See ``SessionService``."""
-        if self._recovery is not None:
-            await asyncio.wait({self._recovery})
-        version, rows = await self._store.catalogue()
-        if await self._orphans.settle_rows(rows.values()):
-            version, rows = await self._store.catalogue()
-        if self._order[0] != version:
-            self._order = version, listing.NewestFirst(rows.values())
-        return listing.select(self._order[1], query)
+        return await self._list.page(query, self._recovery)
 
     async def history(self, session_id: str, offset: int, limit: int, before: int | None = None) -> HistoryPage:
         """See ``SessionService``."""
@@ -312,7 +313,7 @@ class PersistentSessionService:
 
     async def health(self) -> ServiceHealth:
         """See ``SessionService``."""
-        return await with_store(await self._live.health(), self._store, len(self._order[1]))
+        return await with_store(await self._live.health(), self._store, len(self._list))
 
     async def sizes(self, session_ids: Collection[str]) -> Mapping[str, int]:
         """Return how many bytes each of the sessions takes in the store."""
@@ -334,6 +335,7 @@ class PersistentSessionService:
     async def close(self) -> None:
         """See ``SessionService``."""
         self._remote.close()
+        self._changed.close()
         self._neighbours.close()
         for task in (self._recovery, self._folding_task):
             if task is not None:

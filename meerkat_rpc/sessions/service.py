@@ -5,7 +5,7 @@ Errors are those of ``errors.py``; each method names the ones that are its own. 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -203,6 +203,11 @@ class SessionService(Protocol):
     def watch_started(self, callback: Callable[[EventSource], None]) -> None:
         """Call back with what begins without a call that sends its events: a turn that waited in a queue, or that an
         answer takes up; a compaction by hand; context that is added between turns."""
+        ...
+
+    def watch_changes(self, tell: Callable[[Collection[str] | None], None] | None) -> None:
+        """Tell the ids of sessions of which a listing or ``waiting`` would say something else than before, or None
+        when they aren't known one by one; whichever process changed them. ``tell`` None ends that."""
         ...
 
     async def read(self, session_id: str) -> SessionView:

@@ -94,7 +94,7 @@ class ListQuery:
 
 @frozen
 class SessionSummary:
-    """One row of a listing."""
+    """One row of a listing. ``needs_answer``: its turn waits for a person."""
 
     session_id: str
     state: str
@@ -107,6 +107,7 @@ class SessionSummary:
     updated_ms: int
     message_count: int
     total_tokens: int
+    needs_answer: bool = False
 
 
 @frozen

@@ -213,6 +213,17 @@ class SharedStore(Protocol):
         call. Costs the same however much there is, and reads no row."""
         ...
 
+    def watch_commits(self, callback: Callable[[str], None] | None) -> None:
+        """Call back, in the event loop, with the id of each session that was committed to or deleted through this
+        object. None ends that."""
+        ...
+
+    async def changed_by_others(self, since: int | None) -> tuple[int, Collection[str] | None]:
+        """Return what to call this with the next time, and the ids of the sessions that other processes committed to
+        or deleted since the call that returned ``since``; none if that is None. In place of the ids None when they
+        aren't known any more."""
+        ...
+
     async def ask_to_stop(self, session_id: str, turn_id: str) -> None:
         """Note that the process which runs the turn is to interrupt it. Need not be durable."""
         ...

@@ -52,6 +52,7 @@ class DiskStore:
         self.path = os.path.abspath(path)
         self._thread = StoreThread()
         self._parts: Parts | None = None
+        self._watcher: Callable[[str], None] | None = None
         self._tidying = Tidying(
             lambda: self._run(lambda parts: parts.tidy()), lambda: self._run(lambda parts: parts.rows.empty_log())
         )
@@ -105,11 +106,18 @@ class DiskStore:
         if change.blobs:
             await asyncio.to_thread(refuse_misnamed, change.blobs)  # 2 ms a megabyte that no other commit waits for
         await self._run(lambda parts: parts.sessions.commit(change))
+        self._note(change.head.session_id)
+
+    def _note(self, session_id: str) -> None:
+        if self._watcher is not None:
+            self._watcher(session_id)
 
     async def delete(self, session_id: str, seen: SessionHead | None = None) -> bool:
         """Remove every trace of the session, durably. Return False when there was none."""
         deleted = await self._run(lambda parts: parts.sessions.delete(session_id, seen))
         self._tidying.begin()
+        if deleted:
+            self._note(session_id)
         return deleted
 
     async def blob(self, digest: str) -> bytes | None:
@@ -186,6 +194,14 @@ class DiskStore:
     async def others_version(self) -> int:
         """Return a number that changes whenever another process commits."""
         return await self._run(lambda parts: parts.rows.others_version())
+
+    def watch_commits(self, callback: Callable[[str], None] | None) -> None:
+        """Call back with the id of each session that this object changes or deletes."""
+        self._watcher = callback
+
+    async def changed_by_others(self, since: int | None) -> tuple[int, Collection[str] | None]:
+        """Return which sessions other processes changed. See ``SharedStore``."""
+        return await self._run(lambda parts: parts.sessions.changed_by_others(since))
 
     async def ask_to_stop(self, session_id: str, turn_id: str) -> None:
         """Note that the turn is to stop."""

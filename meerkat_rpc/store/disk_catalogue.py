@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 
 from attrs import define, field
 
 from meerkat_rpc.domain import CatalogueRow
-from meerkat_rpc.store.disk_index import PAGE_SIZE, Changes, read_changes, read_page, read_pages
+from meerkat_rpc.store.disk_index import PAGE_SIZE, RING_SIZE, Changes, read_changes, read_page, read_pages
 from meerkat_rpc.store.disk_rows import Rows
 
 
 @define
 class Catalogue:
-    """Every session's row, as of some commit. Belongs to the store thread, which gives copies away."""
+    """Every session's row, as of some commit. Belongs to the store thread, which gives copies away.
+
+    ``_own`` has the counters of the last commits that were made here.
+    """
 
     _rows: Rows
     _version: int = -1
     _ids: dict[int, str] = field(factory=dict)
     _by_id: dict[str, CatalogueRow] = field(factory=dict)
     _copy: tuple[int, Mapping[str, CatalogueRow]] = (-1, {})
+    _own: deque[int] = field(factory=lambda: deque(maxlen=RING_SIZE))
 
     def current(self) -> tuple[int, Mapping[str, CatalogueRow]]:
         """Return the counter of the last commit, and the rows; the mapping is never changed afterwards."""
@@ -42,9 +47,27 @@ class Catalogue:
 
     def note(self, changes: Changes, number: int, row: CatalogueRow | None) -> None:
         """Take over what a commit of our own made of a session, unless others' commits have to be read first."""
+        self._own.append(changes.counter)
         if changes.counter == self._version + 1:
             self._place([(number, row)])
             self._version = changes.counter
+
+    def changed_by_others(self, since: int | None) -> tuple[int, Collection[str] | None]:
+        """Return the counter of the last commit, and the sessions that others changed since the one of ``since``.
+
+        None in place of them: there were too many, or one was deleted and isn't known by its number any more.
+        """
+        changes = read_changes(self._rows)
+        if since in (None, changes.counter):
+            return changes.counter, ()
+        if (numbers := changes.since(since)) is None:
+            return changes.counter, None
+        others = {number for counter, number in enumerate(numbers, since + 1) if counter not in self._own}
+        found = {number: self._ids[number] for number in others if number in self._ids}
+        if others:
+            self.current()
+        found |= {number: self._ids[number] for number in others if number in self._ids}
+        return changes.counter, set(found.values()) if found.keys() == others else None
 
     def _catch_up(self, changes: Changes) -> None:
         numbers = changes.since(self._version) if self._version >= 0 else None

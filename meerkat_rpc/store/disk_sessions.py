@@ -190,6 +190,10 @@ class Sessions:
         """Return the catalogue's version and rows, as of now."""
         return self._with_index(self._catalogue.current)
 
+    def changed_by_others(self, since: int | None) -> tuple[int, Collection[str] | None]:
+        """Return which sessions other processes changed. See ``SharedStore``."""
+        return self._with_index(lambda: self._catalogue.changed_by_others(since))
+
     def running(self) -> list[str]:
         """Return the sessions whose head says that a turn is running."""
         return self._with_index(lambda: disk_index.read_changes(self._rows).running)

@@ -64,6 +64,7 @@ class MemoryStore:
         self._leases: dict[str, int] = {}
         self._stops: dict[str, str] = {}
         self._others_version = 0
+        self._watcher: Callable[[str], None] | None = None
         self._folded_before = 0
         self._rows: dict[str, CatalogueRow] = {}
         self._version = 0
@@ -98,7 +99,12 @@ class MemoryStore:
         if change.create_turn_id:
             self._created_with[change.create_turn_id] = head.session_id
         self._rows[head.session_id] = CatalogueRow.of(head)
+        self._note(head.session_id)
+
+    def _note(self, session_id: str) -> None:
         self._version += 1
+        if self._watcher is not None:
+            self._watcher(session_id)
 
     def _take_blobs(self, change: SessionChange) -> set[str]:
         """Keep the blobs that ``change`` brings, and return those that it refers to."""
@@ -119,7 +125,7 @@ class MemoryStore:
         for digest in session.blobs.difference(*(other.blobs for other in self._sessions.values())):
             del self._blobs[digest]
         self._created_with = {turn: session for turn, session in self._created_with.items() if session != session_id}
-        self._version += 1
+        self._note(session_id)
         return True
 
     async def blob(self, digest: str) -> bytes | None:
@@ -198,6 +204,14 @@ class MemoryStore:
         """Return a number that never comes again: who else uses this object isn't known."""
         self._others_version += 1
         return self._others_version
+
+    def watch_commits(self, callback: Callable[[str], None] | None) -> None:
+        """Call back with the id of each session that is changed or deleted."""
+        self._watcher = callback
+
+    async def changed_by_others(self, since: int | None) -> tuple[int, Collection[str] | None]:
+        """Return nothing: there are no others."""
+        return since or 0, ()
 
     async def ask_to_stop(self, session_id: str, turn_id: str) -> None:
         """Note that the turn is to stop."""

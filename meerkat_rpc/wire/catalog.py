@@ -93,6 +93,7 @@ NOTIFICATIONS: tuple[Notification, ...] = (
     Notification("session/event", "SessionEventParams", "client", "Something happened in a session this server runs."),
     Notification("session/stream_event", "StreamEventParams", "client", "Something happened in a followed session."),
     Notification("session/stream_end", "StreamEndParams", "client", "A followed session is gone."),
+    Notification("sessions/changed", "SessionsChangedParams", "client", "A list of sessions is out of date."),
 )
 
 ERRORS: tuple[ErrorCode, ...] = (

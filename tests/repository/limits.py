@@ -65,7 +65,11 @@ LIMITS = (
     Limit("the making of a summary", "sessions.compacting.SUMMARY_TIMEOUT_S", "s"),
     Limit("the part of a model's window at which its history is summarised", "sessions.compaction.WINDOW_PART"),
     Limit("how late an answer that another process took can be", "sessions.asking.LOOK_S", "s"),
-    Limit("how late another process' interrupt is noticed", "sessions.neighbours.LOOK_S", "s"),
+    Limit(
+        "how late another process' interrupt, or its change of a list, is noticed", "sessions.neighbours.LOOK_S", "s"
+    ),
+    Limit("what lies between two notifications that sessions changed", "rpc.changes.PAUSE_S", "s"),
+    Limit("sessions that such a notification names; of more it says only that the list changed", "rpc.changes.MAX_IDS"),
     Limit("how long another process may take to interrupt a turn", "sessions.remote_interrupts.PATIENCE_S", "s"),
     Limit("`acp:…`: agents that run at once; one that waits makes room", "agents.acp.pool.MAX_AGENTS"),
     Limit("`acp:…`: how long an agent is kept after a turn", "agents.acp.pool.IDLE_S", "s"),

@@ -36,7 +36,8 @@ class InitializeParams:
     Of a client's ``capabilities`` these are known. ``prepare``, true where a person is about to ask the default model
     something: it is made ready then, at the price of its memory. ``session_events``, false where the client follows
     sessions by streams: no ``session/event`` comes then, and what else would come behind those comes behind the
-    streams' events. Another ``initialize`` says it all anew.
+    streams' events. ``session_changes``, true where the client shows a list of sessions: ``sessions/changed`` comes
+    then. Another ``initialize`` says it all anew.
     """
 
     client_info: ClientInfo | None = None

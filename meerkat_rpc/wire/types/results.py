@@ -60,7 +60,8 @@ TurnStartResult = RunResult | TurnAccepted
 
 @message
 class SessionSummary:
-    """One row of a listing. Times are whole seconds since the epoch."""
+    """One row of a listing. Times are whole seconds since the epoch. ``needs_answer`` only where the turn waits for an
+    answer (``approval/list``)."""
 
     session_id: Uuid
     state: Literal["idle", "running"]
@@ -73,6 +74,7 @@ class SessionSummary:
     updated_at: int
     message_count: Count
     total_tokens: Count
+    needs_answer: bool | None = None
 
 
 @message
@@ -136,6 +138,7 @@ class SessionView:
     last_assistant_text: str | None
     usage: Usage
     last_turn: LastTurn | None
+    needs_answer: bool | None = None
     running_turn_id: Uuid | None = None
     parent_session_id: Uuid | None = None
     queue: list[QueuedTurn] | None = None

@@ -65,6 +65,18 @@ class SessionListResult:
 
 
 @message
+class SessionsChangedParams:
+    """Which sessions were created, deleted, archived, renamed or otherwise changed, began or ended a turn, ask
+    something or were answered; whichever process over the store did it. Without ``session_ids`` there are too many to
+    name: look at the list again.
+
+    Sent to clients with the capability ``session_changes``, at most four times a second. Not sent for what a turn says.
+    """
+
+    session_ids: list[Uuid] | None = None
+
+
+@message
 class SessionHistoryParams:
     """Which messages: those from index ``offset`` on, or the last ones, ``latest``, or those that come just before the
     index ``before``. Only one of the three; without any, the first."""
