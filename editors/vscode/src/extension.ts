@@ -38,7 +38,7 @@ export function activate(context: ExtensionContext): MeerkatApi {
   const chat = registerChat(context, new Chatting(sessions, server, memory, new Files()), log);
   const listing = new SessionListing(server.client, (changed) => {
     for (const session of sessions.all) {
-      if (changed.includes(session.id)) {
+      if (changed?.includes(session.id) ?? true) {
         session.storeChanged();
       }
     }

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import type { Client, JsonValue, SessionEventParams } from "meerkat-rpc-client";
 import { isTerminal, newId, runTurn, SessionFeed } from "meerkat-rpc-client";
 
-import { client, folder, session, until } from "../client/test/support";
+import { client, folder, session, shared, until } from "../client/test/support";
 import type { Item, SessionChange } from "../src/sessions/items";
 import { Transcript } from "../src/sessions/transcript";
 
@@ -90,8 +90,8 @@ const WHOLE_TURN: readonly JsonValue[] = [
   { text: "that is it. 🦦", chunks: 3 },
 ];
 
-test("what is seen live is what is read later", async (context) => {
-  const user = client(context);
+test("what is seen live is what is read later", async () => {
+  const user = shared();
   const id = await session(user, WHOLE_TURN);
   const seen = (await live(user, id, "look")).items.map(short);
   assert.deepEqual((await read(user, id)).items.map(short), seen);
@@ -105,8 +105,8 @@ test("what is seen live is what is read later", async (context) => {
   ]);
 });
 
-test("a turn that was stopped keeps what it said, and says so live and later", async (context) => {
-  const user = client(context);
+test("a turn that was stopped keeps what it said, and says so live and later", async () => {
+  const user = shared();
   const id = await session(user, [{ text: "word " }, { sleep_ms: 60_000 }]);
   const controller = new AbortController();
   user.onNotification("session/stream_event", ({ event }) => {
@@ -120,16 +120,16 @@ test("a turn that was stopped keeps what it said, and says so live and later", a
   assert(seen.items.every((item) => !("streaming" in item) || !item.streaming));
 });
 
-test("a turn that failed has its error as its last line", async (context) => {
-  const user = client(context);
+test("a turn that failed has its error as its last line", async () => {
+  const user = shared();
   const id = await session(user, [{ fail: "no key for this provider", code: "PROVIDER_ERROR" }]);
   const { items } = await live(user, id, "go");
   assert.deepEqual(items.map(short), ["prompt: go", "note: no key for this provider"]);
   assert(items[1]?.kind === "note" && items[1].tone === "error");
 });
 
-test("a question is asked once, gets its rule, and keeps its answer", async (context) => {
-  const user = client(context);
+test("a question is asked once, gets its rule, and keeps its answer", async () => {
+  const user = shared();
   const id = await session(user, [{ approval: { summary: "May I?", choices: ["yes", "no"] } }, { text: "Thanks." }]);
   const transcript = new Transcript();
   for await (const event of runTurn(user, { sessionId: id, prompt: "go" })) {
@@ -145,8 +145,8 @@ test("a question is asked once, gets its rule, and keeps its answer", async (con
   assert.deepEqual(transcript.openApprovals, []);
 });
 
-test("a question that nobody answered goes with its turn", async (context) => {
-  const user = client(context);
+test("a question that nobody answered goes with its turn", async () => {
+  const user = shared();
   const id = await session(user, [{ approval: { summary: "May I?", choices: ["yes", "no"] } }]);
   const controller = new AbortController();
   user.onNotification("session/stream_event", ({ event }) => {
@@ -159,8 +159,8 @@ test("a question that nobody answered goes with its turn", async (context) => {
   assert.deepEqual(openApprovals, []);
 });
 
-test("who is told the changes alone has the same items, however they come together", async (context) => {
-  const user = client(context);
+test("who is told the changes alone has the same items, however they come together", async () => {
+  const user = shared();
   const id = await session(user, [...WHOLE_TURN, { text: "more ", repeat: 300 }]);
   const events: SessionEventParams[] = [];
   for await (const event of runTurn(user, { sessionId: id, prompt: "go" })) {
@@ -178,8 +178,8 @@ test("who is told the changes alone has the same items, however they come togeth
   }
 });
 
-test("changes that were told don't change any more", async (context) => {
-  const user = client(context);
+test("changes that were told don't change any more", async () => {
+  const user = shared();
   const id = await session(user, [{ text: "word ", repeat: 3 }]);
   const transcript = new Transcript();
   const told: string[] = [];
@@ -196,8 +196,8 @@ test("changes that were told don't change any more", async (context) => {
   );
 });
 
-test("a page that begins between a call and its result is completed by the one before", async (context) => {
-  const user = client(context);
+test("a page that begins between a call and its result is completed by the one before", async () => {
+  const user = shared();
   const id = await session(user, WHOLE_TURN);
   await live(user, id, "look");
   const whole = (await read(user, id)).items.map(short);
@@ -213,8 +213,8 @@ test("a page that begins between a call and its result is completed by the one b
   }
 });
 
-test("additions to a running turn stand where the model read them", async (context) => {
-  const user = client(context);
+test("additions to a running turn stand where the model read them", async () => {
+  const user = shared();
   const id = await session(user, [{ tool: { name: "slow", args: {}, result: "ok", ms: 300 } }, { text: "Done." }]);
   let steered = false;
   const transcript = new Transcript();

@@ -31,23 +31,21 @@ test("files that a prompt mentions go with it, each once, and nothing else does"
 
 test("the likeliest path comes first", () => {
   const paths = ["docs/session.md", "src/sessions/model.ts", "src/session.ts", "test/x.ts", "src/s/e/s/x.ts"];
-  assert.deepEqual(
-    bestMatches(paths, "ses", 10),
-    ["src/session.ts", "docs/session.md", "src/s/e/s/x.ts", "src/sessions/model.ts"].sort((a, b) => rank(a) - rank(b)),
-  );
+  assert.deepEqual(bestMatches(paths, "ses", 10), [
+    "src/session.ts",
+    "docs/session.md",
+    "src/sessions/model.ts",
+    "src/s/e/s/x.ts",
+  ]);
   assert.deepEqual(bestMatches(paths, "src/se", 1), ["src/session.ts"]);
   assert.equal(bestMatches(paths, "", 3).length, 3);
   assert.deepEqual(bestMatches(paths, "zzz", 3), []);
-
-  function rank(path: string): number {
-    return ["src/session.ts", "docs/session.md", "src/sessions/model.ts", "src/s/e/s/x.ts"].indexOf(path);
-  }
 });
 
 test("fifty thousand paths are searched while one types", () => {
   const paths = Array.from({ length: 50_000 }, (_, place) => `packages/part-${place % 100}/src/module-${place}.ts`);
   const before = performance.now();
-  assert.equal(bestMatches(paths, "module-4999", 20).length, 11);
+  assert.equal(bestMatches(paths, "module-49999", 20)[0], "packages/part-99/src/module-49999.ts");
   assert(performance.now() - before < 1_000);
 });
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { SessionEventParams } from "meerkat-rpc-client";
 import { isTerminal, newId, runTurn, SessionFeed, TurnText } from "meerkat-rpc-client";
 
-import { client, folder, kill, session, statuses, types, until } from "./support";
+import { client, folder, kill, session, shared, statuses, types, until } from "./support";
 
 /** Collects what a feed hands on. */
 function collect(feed: SessionFeed): SessionEventParams[] {
@@ -47,8 +47,8 @@ test("a session that is opened in mid-turn misses nothing and has nothing twice"
   feed.dispose();
 });
 
-test("older pages lie before the last one, to the first message", async (context) => {
-  const user = client(context);
+test("older pages lie before the last one, to the first message", async () => {
+  const user = shared();
   const id = await session(user);
   for (let turn = 0; turn < 5; turn += 1) {
     await user.request("turn/start", { session_id: id, prompt: `prompt ${turn}` });
@@ -100,8 +100,8 @@ test("a turn that another program runs goes on while this one's server dies", as
   feed.dispose();
 });
 
-test("twenty thousand deltas come in frames", async (context) => {
-  const user = client(context);
+test("twenty thousand deltas come in frames", async () => {
+  const user = shared();
   const id = await session(user, [{ text: "word ", repeat: 20_000 }]);
   const feed = new SessionFeed(user, id);
   const events = collect(feed);
@@ -116,8 +116,8 @@ test("twenty thousand deltas come in frames", async (context) => {
   feed.dispose();
 });
 
-test("two feeds of one session have all of it each, and a closed one nothing more", async (context) => {
-  const user = client(context);
+test("two feeds of one session have all of it each, and a closed one nothing more", async () => {
+  const user = shared();
   const id = await session(user, [{ text: "a b c ", chunks: 3 }]);
   const [one, other, closed] = [0, 1, 2].map(() => new SessionFeed(user, id)) as [
     SessionFeed,
@@ -139,8 +139,8 @@ test("two feeds of one session have all of it each, and a closed one nothing mor
   }
 });
 
-test("opening again reads anew and goes on", async (context) => {
-  const user = client(context);
+test("opening again reads anew and goes on", async () => {
+  const user = shared();
   const id = await session(user);
   const feed = new SessionFeed(user, id);
   const events = collect(feed);

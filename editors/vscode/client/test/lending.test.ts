@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Client, JsonValue, LentTool } from "meerkat-rpc-client";
 import { lendTools, runTurn } from "meerkat-rpc-client";
 
-import { client, kill, session, statuses, until } from "./support";
+import { client, kill, session, shared, statuses, until } from "./support";
 
 function tool(name: string, execute: LentTool["execute"]): LentTool {
   return { name, description: "A tool of the tests", input_schema: { type: "object", properties: {} }, execute };
@@ -22,16 +22,16 @@ async function results(user: Client, name: string, args: JsonValue = {}): Promis
   return found;
 }
 
-test("a tool that is lent is called with its arguments, and its result is read", async (context) => {
-  const user = client(context);
+test("a tool that is lent is called with its arguments, and its result is read", async () => {
+  const user = shared();
   await lendTools(user, [
     tool("shout", async (args) => Promise.resolve((args as { text: string }).text.toUpperCase())),
   ]);
   assert.deepEqual(await results(user, "shout", { text: "größer 🦦" }), [["GRÖSSER 🦦", false]]);
 });
 
-test("what a tool throws is told to the model", async (context) => {
-  const user = client(context);
+test("what a tool throws is told to the model", async () => {
+  const user = shared();
   await lendTools(user, [tool("fail", () => Promise.reject(new Error("the file is locked")))]);
   assert.deepEqual(await results(user, "fail"), [["the file is locked", true]]);
 });
@@ -46,8 +46,8 @@ test("tools are lent to the next server as well, before anything is asked of it"
   assert.deepEqual(await results(user, "now"), [["noon", false]]);
 });
 
-test("stopping the turn aborts the tool that runs", async (context) => {
-  const user = client(context);
+test("stopping the turn aborts the tool that runs", async () => {
+  const user = shared();
   const controller = new AbortController();
   let aborted = false;
   const wait: LentTool["execute"] = (_args, _call, signal) =>

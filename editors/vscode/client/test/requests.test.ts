@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { SessionHistoryResult, Traffic } from "meerkat-rpc-client";
 import { Cancelled, ClientClosed, isServerError, newId, runTurn, ServerError, TurnText } from "meerkat-rpc-client";
 
-import { client, isAlive, pidOf, session, until } from "./support";
+import { client, isAlive, pidOf, session, shared, until } from "./support";
 
 test("nothing is started before the first request", async (context) => {
   const user = client(context);
@@ -13,8 +13,8 @@ test("nothing is started before the first request", async (context) => {
   assert.equal(user.status.kind, "ready");
 });
 
-test("a turn's events come as they happen, in whatever script", async (context) => {
-  const user = client(context);
+test("a turn's events come as they happen, in whatever script", async () => {
+  const user = shared();
   const prompt = "Grüße 你好 🦦 مرحبا \u0000 \u2028 end";
   const text = new TurnText();
   let said = "";
@@ -24,8 +24,8 @@ test("a turn's events come as they happen, in whatever script", async (context) 
   assert.equal(said, prompt);
 });
 
-test("an error of the server's has a code, its data and a message for people", async (context) => {
-  const user = client(context);
+test("an error of the server's has a code, its data and a message for people", async () => {
+  const user = shared();
   const unknown = newId();
   const error: unknown = await user.request("session/read", { session_id: unknown }).catch((caught: unknown) => caught);
   assert(error instanceof ServerError);
@@ -35,8 +35,8 @@ test("an error of the server's has a code, its data and a message for people", a
   assert(!isServerError(error, "SESSION_BUSY"));
 });
 
-test("a thousand requests at once are answered each", async (context) => {
-  const user = client(context);
+test("a thousand requests at once are answered each", async () => {
+  const user = shared();
   const id = await session(user);
   const answers = await Promise.all(
     Array.from({ length: 1_000 }, () => user.request("session/read", { session_id: id })),
@@ -44,8 +44,8 @@ test("a thousand requests at once are answered each", async (context) => {
   assert(answers.every(({ session_id }) => session_id === id));
 });
 
-test("a prompt of megabytes goes there and back", async (context) => {
-  const user = client(context);
+test("a prompt of megabytes goes there and back", async () => {
+  const user = shared();
   const id = await session(user, [{ text: "ok" }]);
   const prompt = "å".repeat(3_000_000);
   await user.request("turn/start", { session_id: id, prompt });
@@ -53,8 +53,8 @@ test("a prompt of megabytes goes there and back", async (context) => {
   assert.equal(page.messages[0]?.content, prompt);
 });
 
-test("aborting the signal takes a request back", async (context) => {
-  const user = client(context);
+test("aborting the signal takes a request back", async () => {
+  const user = shared();
   const id = await session(user, [{ sleep_ms: 60_000 }]);
   const controller = new AbortController();
   const turn = user.request("turn/start", { session_id: id, prompt: "wait" }, { signal: controller.signal });
@@ -68,8 +68,8 @@ test("aborting the signal takes a request back", async (context) => {
   await assert.rejects(late, Cancelled);
 });
 
-test("stopping a turn keeps what it said and brings its last event", async (context) => {
-  const user = client(context);
+test("stopping a turn keeps what it said and brings its last event", async () => {
+  const user = shared();
   const id = await session(user, [{ text: "word ", repeat: 100_000, delay_ms: 5 }]);
   const controller = new AbortController();
   const seen: string[] = [];

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { after } from "node:test";
 
 import type { ClientOptions, JsonValue, SessionEventParams, Status } from "meerkat-rpc-client";
 import { Client, newId } from "meerkat-rpc-client";
@@ -24,6 +25,25 @@ export function client(test: TestContext, options: ClientOptions & { readonly st
   test.after(() => made.dispose());
   return made;
 }
+
+let common: { readonly client: Client; readonly store: string } | undefined;
+
+/** One client for all tests of a suite that leave their server as it is. */
+export function shared(): Client {
+  if (common === undefined) {
+    const store = mkdtempSync(join(tmpdir(), "meerkat-client-"));
+    common = { store, client: new Client({ env: { MEERKAT_MODEL: "echo", MEERKAT_STORE: store } }) };
+  }
+  return common.client;
+}
+
+// Here and not where it is made: there it would belong to the first test.
+after(async () => {
+  if (common !== undefined) {
+    await common.client.dispose();
+    rmSync(common.store, { recursive: true, force: true, maxRetries: 5 });
+  }
+});
 
 /** A session whose turns do what the script says; without one they echo. */
 export async function session(client: Client, script?: readonly JsonValue[]): Promise<string> {

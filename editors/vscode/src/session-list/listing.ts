@@ -1,5 +1,5 @@
 /** The sessions in the store, as lists show them. */
-import type { Client, NotificationName, SessionSummary } from "meerkat-rpc-client";
+import type { Client, SessionSummary } from "meerkat-rpc-client";
 import type { Disposable } from "vscode";
 import { EventEmitter } from "vscode";
 
@@ -38,11 +38,11 @@ export class SessionListing implements Disposable {
 
   constructor(
     private readonly client: Client,
-    onStoreChanged: (sessionIds: readonly string[]) => void,
+    onStoreChanged: (sessionIds: readonly string[] | undefined) => void,
   ) {
     this.subscriptions = [
-      client.onNotification("sessions/changed" as NotificationName, (params) => {
-        onStoreChanged((params as unknown as { session_ids: string[] }).session_ids);
+      client.onNotification("sessions/changed", ({ session_ids: ids }) => {
+        onStoreChanged(ids);
         this.outdated();
       }),
       client.onDidChangeStatus(({ kind }) => {
