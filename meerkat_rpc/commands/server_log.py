@@ -17,8 +17,11 @@ from typing import Any
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-TALKATIVE = ("pygls", "openai", "anthropic", "google_genai")
-"""Libraries that log whole payloads, prompts and answers in them."""
+TALKATIVE = (
+    *("pygls", "anthropic", "google_genai", "openai", "pydantic_ai"),
+    *("httpcore", "httpcore2", "httpx", "httpx2"),
+)
+"""Libraries that log what is sent and received, some of it as an error. Our log has no prompts and no keys."""
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 

@@ -245,7 +245,7 @@ class PersistentSessionService:
     async def latest_seq(self, session_id: str) -> int:
         """See ``SessionService``."""
         live = self._live.sessions.find(session_id)
-        if live is not None and live.turn is not None:
+        if live is not None and live.turn is not None and live.turn.accepted.done():
             return live.feed.last_seq
         await self._waking.head_to_read(session_id)
         return await self._store.last_seq(session_id)

@@ -103,6 +103,23 @@ def test_leaving_a_stream_early_closes_it_on_the_server(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_a_client_that_wants_to_know_is_told_when_its_list_of_sessions_is_out_of_date(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        changed: asyncio.Queue[tuple[str, Mapping[str, Any]]] = asyncio.Queue()
+        note = changed.put_nowait
+        async with (
+            Client.spawn(
+                store=str(tmp_path), session_changes=True, on_notification=lambda *said: note(said)
+            ) as watching,
+            Client.spawn(store=str(tmp_path), model="echo", on_notification=lambda *said: note(said)) as other,
+        ):
+            await watching.list()
+            session_id = (await other.start("one"))["session_id"]
+            assert await changed.get() == ("sessions/changed", {"session_ids": [session_id]})
+
+    run(scenario())
+
+
 def test_following_an_unknown_session_is_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Client.spawn(store=str(tmp_path)) as client:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -30,9 +29,6 @@ NO_KEY = "none"
 MAX_CONNECTIONS = 64
 """Clients that are kept. More providers and models than that, in one process, are somebody's loop over names."""
 
-
-TALKATIVE = ("anthropic", "google_genai", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "pydantic_ai")
-"""Loggers that tell what is sent and received, when asked for details. Our log has no prompts and no keys."""
 
 GOOGLE_TIMEOUT_S = 1200
 """What pydantic-ai gives the Gemini client. Each call sets its own, which may only be shorter."""
@@ -85,8 +81,6 @@ async def imported(module: str, install: str = INSTALL) -> Any:
 
 
 def _make(provider: Provider, key: str | None, model: str) -> Model:
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         return _MAKERS[provider.kind](provider, key or NO_KEY, model)
     except ImportError as error:
