@@ -16,7 +16,7 @@ from typing import Any, Self
 import orjson
 import psutil
 
-WAIT_S = 30
+WAIT_S = 60
 """A bound on hangs, not a measure of speed."""
 
 

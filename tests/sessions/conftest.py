@@ -13,7 +13,7 @@ from tests.sessions.services import KINDS, Services
 
 T = TypeVar("T")
 
-HANG_GUARD_S = 30
+HANG_GUARD_S = 60
 
 
 @pytest.fixture(params=KINDS)

@@ -12,7 +12,7 @@ from meerkat_rpc.domain import JSON
 from meerkat_rpc.tools.base import ApprovalPreview, Tool, ToolCallContext, ToolOutcome, ToolScope
 from meerkat_rpc.tools.builtin.source import BuiltinTools
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 POLL_S = 0.01
 
 Run = Callable[[Any], Any]

@@ -18,7 +18,7 @@ from meerkat_rpc.agents.base import AgentResult
 from meerkat_rpc.domain import JSON, AgentConfig
 from tests.agents.turns import RecordedTurn
 
-WAIT_S = 30
+WAIT_S = 60
 """A bound on hangs, not a measure of speed."""
 
 ACTING_AGENT = Path(__file__).with_name("acting_agent.py")

@@ -17,7 +17,7 @@ from tests.providers.provider import MODELS, Provider
 
 T = TypeVar("T")
 
-BOUND_S = 30
+BOUND_S = 60
 """A guard against hangs."""
 
 QUICKLY = Retrying(max_attempts=4, base_delay_ms=1)
