@@ -15,6 +15,7 @@ import psutil
 
 from meerkat_rpc.client import Client
 from tests.benchmarks.seeding import seed_turns
+from tests.unmeasured import unmeasured
 
 BOUND_S = 60.0
 """The longest that a test waits for anything an editor does: far beyond what a loaded machine needs."""
@@ -43,7 +44,7 @@ class Workplace:
     def environment(self, **more: str) -> dict[str, str]:
         """Return what an editor is started with: our program on PATH, the model ``echo``, and nobody's settings."""
         foreign = ("MEERKAT_", "XDG_", "VIM", "NVIM", "EMACS", "VSCODE_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        kept = {name: value for name, value in unmeasured().items() if not name.startswith(foreign)}
         folders = {
             f"XDG_{kind}_HOME": str(self.home / f".{kind.lower()}") for kind in ("CONFIG", "DATA", "STATE", "CACHE")
         }
