@@ -62,22 +62,33 @@ The breaks are not part of the text and are left away when it is copied.")
   (declare (indent 0) (debug t))
   `(meerkat-buffer--writing (lambda () ,@body)))
 
+(defvar meerkat-buffer--being-written nil
+  "The buffer that is being written, or nil.")
+
 (defun meerkat-buffer--writing (write)
-  "Call WRITE and keep what belongs to the user as it was."
-  (let ((following (meerkat-buffer--windows-at-end))
-        (places (meerkat-buffer--places))
-        (starts (meerkat-buffer--starts))
-        (prompt (marker-position meerkat-buffer-prompt))
+  "Call WRITE and keep what belongs to the user as it was.
+Within another WRITE that is taken care of already."
+  (if (eq meerkat-buffer--being-written (current-buffer))
+      (save-excursion (funcall write))
+    (let ((following (meerkat-buffer--windows-at-end))
+          (places (meerkat-buffer--places))
+          (starts (meerkat-buffer--starts))
+          (prompt (marker-position meerkat-buffer-prompt))
+          (deactivate-mark nil))
+      (meerkat-buffer--write-only write)
+      (meerkat-buffer--restore places)
+      (meerkat-buffer--restore-starts starts)
+      (meerkat-buffer--shift-undo (- meerkat-buffer-prompt prompt))
+      (set-buffer-modified-p nil)
+      (mapc #'meerkat-buffer--show-end following))))
+
+(defun meerkat-buffer--write-only (write)
+  "Call WRITE, which may change what is protected and can't be undone."
+  (let ((meerkat-buffer--being-written (current-buffer))
         (inhibit-read-only t)
         (inhibit-field-text-motion t)
-        (deactivate-mark nil))
-    (let ((buffer-undo-list t))
-      (save-excursion (funcall write)))
-    (meerkat-buffer--restore places)
-    (meerkat-buffer--restore-starts starts)
-    (meerkat-buffer--shift-undo (- meerkat-buffer-prompt prompt))
-    (set-buffer-modified-p nil)
-    (mapc #'meerkat-buffer--show-end following)))
+        (buffer-undo-list t))
+    (save-excursion (funcall write))))
 
 (defun meerkat-buffer--places ()
   "Return the cursors in the prompt, each with its offset from the prompt's begin."

@@ -112,14 +112,17 @@ there, and q buries it.
     (setq meerkat-buffer-session session)
     (setf (meerkat-session-buffer session) (current-buffer)
           (meerkat-session-show session) #'meerkat-transcript-show
-          (meerkat-session-around session) #'meerkat-chat--around)
+          (meerkat-session-around session) (meerkat-chat--around (current-buffer)))
     (meerkat-chat--load session)
     (meerkat-compose-restore-draft)
     (current-buffer)))
 
-(defun meerkat-chat--around (write)
-  "Call WRITE, which displays events, in the buffer of the session that is shown."
-  (meerkat-buffer-write (funcall write)))
+(defun meerkat-chat--around (buffer)
+  "Return a function that calls another, which writes events, in BUFFER."
+  (lambda (write)
+    (when (buffer-live-p buffer)
+      (with-current-buffer buffer
+        (meerkat-buffer-write (funcall write))))))
 
 (defun meerkat-chat--load (session)
   "Show what was said in SESSION; of a new one there is nothing yet."

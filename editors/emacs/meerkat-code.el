@@ -71,6 +71,8 @@
          (ending (or (cdr (assoc name meerkat-code--endings)) name))
          (mode (assoc-default (concat "/file." ending) auto-mode-alist #'string-match)))
     (when (and mode (symbolp mode) (fboundp mode))
+      (while (and (symbol-function mode) (symbolp (symbol-function mode)))
+        (setq mode (symbol-function mode)))
       (when (autoloadp (symbol-function mode))
         (ignore-errors (autoload-do-load (symbol-function mode) mode)))
       (and (provided-mode-derived-p mode 'prog-mode 'conf-mode 'sgml-mode 'diff-mode 'tex-mode) mode))))

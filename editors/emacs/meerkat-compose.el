@@ -151,8 +151,10 @@ OTHERWISE: the code of an error, and what to do instead."
   (meerkat-compose--keep-draft))
 
 (defun meerkat-compose--refused (session text failure)
-  "Give TEXT for SESSION back to the user, with what FAILURE states."
-  (setf (meerkat-session-problem session) (plist-get failure :message))
+  "Give TEXT for SESSION back to the user, with what FAILURE states.
+What is wrong with the server as a whole is in the chat already."
+  (unless (eq (plist-get failure :code) -1)
+    (setf (meerkat-session-problem session) (plist-get failure :message)))
   (meerkat-connection-report failure)
   (meerkat-compose--in-buffer session #'meerkat-compose-give-back text)
   (meerkat-compose--in-buffer session #'meerkat-compose--sent text)

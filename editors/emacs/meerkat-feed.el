@@ -31,22 +31,28 @@
 
 (defun meerkat-feed-open (session then)
   "Read the end of SESSION's history and follow it from there.
-THEN is called with the history's last page before any event is shown."
-  (meerkat-request
-   "session/history" (list :session_id (meerkat-session-id session) :latest t
-                           :limit meerkat-history-page)
-   :repeat t
-   :catch (lambda (failure) (meerkat-feed--broken session (plist-get failure :message)))
-   :then (lambda (page)
-           (setf (meerkat-session-problem session) nil
-                 (meerkat-session-seq session) (1- (plist-get page :next_seq))
-                 (meerkat-session-running session) (plist-get page :running_turn_id)
-                 (meerkat-session-incoming session) nil
-                 (meerkat-session-ready session) nil)
-           (funcall then page)
-           (meerkat-feed-follow session)
-           (meerkat-session-read-approvals session)
-           (meerkat-session-read session))))
+THEN is called with the history's last page before any event is shown,
+once it is known what the session is called and who answers."
+  (let (view page)
+    (cl-flet ((both () (when (and view page) (meerkat-feed--opened session page then))))
+      (meerkat-session-read session (lambda (result) (setq view result) (both)))
+      (meerkat-request
+       "session/history" (list :session_id (meerkat-session-id session) :latest t
+                               :limit meerkat-history-page)
+       :repeat t
+       :catch (lambda (failure) (meerkat-feed--broken session (plist-get failure :message)))
+       :then (lambda (result) (setq page result) (both))))))
+
+(defun meerkat-feed--opened (session page then)
+  "Call THEN with PAGE, the end of SESSION's history, and follow what comes after it."
+  (setf (meerkat-session-problem session) nil
+        (meerkat-session-seq session) (1- (plist-get page :next_seq))
+        (meerkat-session-running session) (plist-get page :running_turn_id)
+        (meerkat-session-incoming session) nil
+        (meerkat-session-ready session) nil)
+  (funcall then page)
+  (meerkat-feed-follow session)
+  (meerkat-session-read-approvals session))
 
 (defun meerkat-feed-follow (session)
   "Have the events of SESSION sent that come after the last one we have."

@@ -72,7 +72,7 @@
   "Remove the colours of the line at point."
   (remove-text-properties (point) (line-end-position)
                           '(face nil invisible nil mouse-face nil help-echo nil
-                                 keymap nil meerkat-url nil)))
+                                 keymap nil meerkat-url nil meerkat-code nil)))
 
 (defun meerkat-markdown--state-before (position)
   "Return the block of code that the line at POSITION lies in, or nil.

@@ -89,9 +89,10 @@ For `completion-at-point-functions'."
     (let ((folder (funcall meerkat-mention-folder-function)))
       (meerkat-mention-list folder)
       (list begin (point) (meerkat-mention--table folder)
-            :exclusive 'no
             :company-kind (lambda (_name) 'file)
             :exit-function #'meerkat-mention--quote))))
+
+(add-to-list 'completion-category-defaults '(meerkat-file (styles substring flex)))
 
 (defun meerkat-mention--begin ()
   "Return where the name begins of the mention that point is in, or nil."
@@ -110,7 +111,7 @@ For `completion-at-point-functions'."
   "Return a completion table of FOLDER's files."
   (lambda (string predicate action)
     (if (eq action 'metadata)
-        '(metadata (category . file) (display-sort-function . identity)
+        '(metadata (category . meerkat-file) (display-sort-function . identity)
                    (cycle-sort-function . identity))
       (complete-with-action action (cdr (gethash folder meerkat-mention--listings))
                             string predicate))))

@@ -19,6 +19,9 @@
 (defconst meerkat-wire--last-words 0.05
   "Seconds between a server's end and our taking note, in which stderr is read.")
 
+(defvar meerkat-wire--count 0
+  "Counts servers: jsonrpc.el's buffers are called after them, and must not be shared.")
+
 (defclass meerkat-wire (jsonrpc-process-connection)
   ((stderr :initarg :stderr :documentation "The process that reads what it complains of.")
    (forgotten :initform nil :documentation "Whether its end is no news."))
@@ -44,7 +47,7 @@ ON-END, once the process has ended, with the reason as text."
 ON-NOTIFICATION and ON-END are as in `meerkat-wire-open'."
   (let ((connection
          (make-instance 'meerkat-wire
-                        :name "meerkat" :process process :stderr stderr
+                        :name (format "meerkat-%d" (cl-incf meerkat-wire--count)) :process process :stderr stderr
                         :events-buffer-scrollback-size 0
                         :request-dispatcher #'meerkat-wire--refuse
                         :notification-dispatcher
@@ -112,7 +115,7 @@ inhibited any more."
          (buffers (list (process-buffer (jsonrpc--process connection))
                         (jsonrpc-stderr-buffer connection)
                         (process-buffer stderr)
-                        (get-buffer "*meerkat events*"))))
+                        (get-buffer (format "*%s events*" (jsonrpc-name connection))))))
     (delete-process stderr)
     (dolist (buffer buffers)
       (when (buffer-live-p buffer)

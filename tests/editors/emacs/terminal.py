@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import subprocess
+import tempfile
 import time
+from functools import cache
+from pathlib import Path
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -13,8 +19,7 @@ import pyte
 from tests.editors.programs import ROOT, require
 from tests.editors.workplace import BOUND_S, Workplace
 
-import os
-PACKAGE = os.environ.get("EPKG") or ROOT / "editors" / "emacs"
+SOURCES = ROOT / "editors" / "emacs"
 
 ESCAPE = "\x1b"
 
@@ -23,6 +28,18 @@ COLOURS = {
     True: '(progn (setq frame-background-mode (quote dark)) (frame-set-background-mode nil))',
 }
 """What tells Emacs whether the terminal is a dark one: this terminal doesn't answer when it is asked."""
+
+
+@cache
+def package() -> str:
+    """Return a folder with the package as it is installed: compiled. It is made once."""
+    folder = tempfile.mkdtemp(prefix="meerkat-emacs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for file in SOURCES.glob("*.el"):
+        shutil.copy(file, folder)
+    names = sorted(path.name for path in Path(folder).glob("*.el"))
+    subprocess.run([require("emacs"), "-Q", "--batch", "-L", ".", "-f", "batch-byte-compile", *names], cwd=folder, check=True, capture_output=True)
+    return folder
 
 
 class Emacs:
@@ -37,7 +54,7 @@ class Emacs:
         forms = ["(setq inhibit-startup-screen t ring-bell-function 'ignore)", COLOURS[dark], *init, "(require 'meerkat)"]
         self.child = pexpect.spawn(
             require("emacs"),
-            ["-Q", "-nw", "-L", str(PACKAGE), *[word for form in forms for word in ("--eval", form)]],
+            ["-Q", "-nw", "-L", package(), *[word for form in forms for word in ("--eval", form)]],
             env=workplace.environment(**environment),
             cwd=str(workplace.folder),
             dimensions=(rows, columns),
