@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright, expect, sync_playwright
 
 from tests.editors.programs import require
 from tests.editors.vscode.extension import build
@@ -46,7 +46,8 @@ def chat(workbench: Workbench) -> Chat:
     """The chat with a new session."""
     chat = workbench.open_chat()
     workbench.command("Meerkat: New Session")
-    chat.wait_idle()
+    expect(chat.frame.locator(".welcome")).to_be_visible()
+    expect(chat.box).to_be_focused()
     return chat
 
 

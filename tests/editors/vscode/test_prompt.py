@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +12,12 @@ from tests.editors.workplace import Step, Workplace
 pytestmark = pytest.mark.slow
 
 LONG: Sequence[Step] = [{"text": "word ", "repeat": 2000, "delay_ms": 20}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def repository(place: Workplace) -> None:
+    """The project is one of git's, as projects are: it knows which files there are."""
+    subprocess.run(["git", "init", "--quiet", str(place.folder)], check=True)
 
 
 def busy(workbench: Workbench, place: Workplace, title: str, script: Sequence[Step] = LONG) -> Chat:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Locator, Playwright, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.editors.pictures import CHROMIUM_OPTIONS
 from tests.editors.programs import require
@@ -17,6 +18,8 @@ from tests.editors.workplace import BOUND_S
 
 BOUND_MS = BOUND_S * 1000
 expect.set_options(timeout=BOUND_MS)
+
+ATTEMPTS, ATTEMPT_MS = 24, 2_500
 
 SIZE = {"width": 1280, "height": 800}
 
@@ -54,13 +57,20 @@ class Workbench:
     # -- the workbench
 
     def command(self, title: str) -> None:
-        """Run a command by its title, through F1."""
-        self.page.keyboard.press("F1")
-        box = self.quick_input
-        box.fill(f">{title}")
-        row = self.page.locator(".quick-input-list .monaco-list-row", has_text=title).first
-        row.wait_for()
-        row.click()
+        """Run a command by its title, through F1.
+
+        Try again where something took the focus, which closes the list, or where it is older than our extension.
+        """
+        for _ in range(ATTEMPTS):
+            self.page.keyboard.press("F1")
+            try:
+                self.quick_input.fill(f">{title}", timeout=ATTEMPT_MS)
+                self.picks(title).first.click(timeout=ATTEMPT_MS)
+            except PlaywrightTimeout:
+                self.page.keyboard.press("Escape")
+                continue
+            return
+        raise AssertionError(f"F1 didn't offer {title}")
 
     def resume(self, title: str) -> Chat:
         """Show the session of that title in the chat."""

@@ -12,7 +12,6 @@ export class AnswerView implements ItemView<AnswerItem> {
   private text: string;
   private streaming: boolean;
   private markdown = new StreamedMarkdown(addCodeHeads);
-  private readonly cutShort = element("p", { class: "quiet" }, "Interrupted");
 
   constructor(item: AnswerItem, speaker: string) {
     const actions = itemActions({ text: () => this.text, fork: { itemId: item.id, before: false } });
@@ -56,7 +55,5 @@ export class AnswerView implements ItemView<AnswerItem> {
 
   private mark(item: AnswerItem): void {
     this.element.classList.toggle("streaming", item.streaming);
-    if (item.partial) this.element.append(this.cutShort);
-    else this.cutShort.remove();
   }
 }
