@@ -34,7 +34,7 @@ export class StatusItem implements Disposable {
     const activity = this.activity(connection);
     if (activity !== this.shown) {
       this.shown = activity;
-      this.item.text = `$(${ICONS[activity]}) ${activity}`;
+      this.item.text = `$(${ICONS[activity]}) Meerkat: ${activity}`;
       this.item.tooltip = connection.problem?.message ?? `Meerkat: ${activity}. Click to open the chat.`;
       this.item.accessibilityInformation = { label: `Meerkat: ${activity}` };
       this.item.backgroundColor =

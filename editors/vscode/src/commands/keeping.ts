@@ -1,6 +1,7 @@
 /** Commands about sessions as things to be kept: named, copied, put away, exported. */
 import { window, workspace } from "vscode";
 
+import { pickSession } from "../session-list/picker";
 import { titleOf } from "../session-list/wording";
 import type { Commands, Parts, Target } from "./context";
 import { isStored, sessionOf, tryTo } from "./context";
@@ -55,11 +56,20 @@ async function archive(parts: Parts, target: Target): Promise<void> {
   }
 }
 
+/** Without a row of the tree, of those that are archived: the current session seldom is. */
 async function unarchive(parts: Parts, target: Target): Promise<void> {
   await tryTo(async () => {
-    await parts.server.client.request("session/unarchive", { session_id: sessionOf(parts, target).id });
-    await changed(parts, target);
+    const sessionId = target === undefined ? await pickArchived(parts) : sessionOf(parts, target).id;
+    if (sessionId !== undefined) {
+      await parts.server.client.request("session/unarchive", { session_id: sessionId });
+      await changed(parts, sessionId);
+    }
   });
+}
+
+async function pickArchived({ server, listing }: Parts): Promise<string | undefined> {
+  await server.revive();
+  return pickSession(listing, { allFolders: false, archived: true });
 }
 
 async function remove(parts: Parts, target: Target): Promise<void> {

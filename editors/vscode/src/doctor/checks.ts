@@ -56,7 +56,7 @@ export function report(findings: readonly Finding[]): string {
 
 function line({ level, subject, text, fix }: Finding): string {
   const mark = { ok: "✓ ok", warning: "⚠ warning", error: "✗ error" }[level];
-  return `- ${mark} – **${subject}**: ${text}${fix === undefined ? "" : `\n  - Fix: ${fix}`}`;
+  return `- ${mark} – ${subject}: ${text}${fix === undefined ? "" : `\n  - Fix: ${fix}`}`;
 }
 
 function editor({ editorVersion, minimumVersion }: Circumstances): Finding {

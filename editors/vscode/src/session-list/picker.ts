@@ -14,18 +14,22 @@ interface SessionPick extends QuickPickItem {
   readonly sessionId?: string;
 }
 
-interface Scope {
+/** Which sessions are offered at first; buttons change it. */
+export interface Scope {
   readonly allFolders: boolean;
   readonly archived: boolean;
 }
 
 /** Ask for a session; undefined when nobody chose one. */
-export function pickSession(listing: SessionListing): Promise<string | undefined> {
+export function pickSession(
+  listing: SessionListing,
+  begin: Scope = { allFolders: false, archived: false },
+): Promise<string | undefined> {
   const pick = window.createQuickPick<SessionPick>();
-  pick.placeholder = "Session to go on with";
+  pick.placeholder = "Session";
   pick.matchOnDescription = true;
   pick.matchOnDetail = true;
-  let scope: Scope = { allFolders: false, archived: false };
+  let scope = begin;
   const load = async (): Promise<void> => {
     const wanted = scope;
     pick.busy = true;

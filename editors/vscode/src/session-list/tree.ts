@@ -85,6 +85,7 @@ export class SessionTree implements TreeDataProvider<Node>, Disposable {
     const filter = { cwd: this.allFolders ? null : workFolder(), archived: this.archived };
     const { rows, total } = await this.listing.read(filter, this.limit);
     this.view.message = rows.length === 0 && (this.archived || this.allFolders) ? "No sessions here." : "";
+    await commands.executeCommand("setContext", "meerkat.sessionsRead", true);
     const nodes: Node[] = rows.map((row) => ({ kind: "session", row }));
     return total > rows.length ? [...nodes, { kind: "more", left: total - rows.length }] : nodes;
   }
