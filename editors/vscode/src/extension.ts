@@ -14,6 +14,7 @@ import { keepingCommands } from "./commands/keeping";
 import { serverCommands } from "./commands/serving";
 import { Doctor } from "./doctor/document";
 import { Files } from "./files";
+import { joinChat } from "./participant/participant";
 import { problemOf, ServerConnection } from "./server/connection";
 import { DefaultModel } from "./server/default-model";
 import { createLog, logServer, TrafficLog } from "./server/log";
@@ -55,6 +56,10 @@ export function activate(context: ExtensionContext): MeerkatApi {
     parts.traffic,
     server,
   );
+  const participant = joinChat(server);
+  if (participant !== undefined) {
+    context.subscriptions.push(participant);
+  }
   return createApi(sessions, server, chat, happenings);
 }
 

@@ -13,6 +13,9 @@ export function approvalCommands(parts: Parts): Commands {
   return {
     "meerkat.approve": (remember: Remember = "once") => answer(parts, "allow", remember),
     "meerkat.deny": () => answer(parts, "deny", "once"),
+    // For buttons in the editor's own chat: which question, and what was answered.
+    "meerkat.respond": (approvalId: string, choice: string) =>
+      tryTo(() => parts.server.client.request("approval/respond", { approval_id: approvalId, choice })),
   };
 }
 

@@ -25,43 +25,58 @@ export function pickSession(
   listing: SessionListing,
   begin: Scope = { allFolders: false, archived: false },
 ): Promise<string | undefined> {
-  const pick = window.createQuickPick<SessionPick>();
-  pick.placeholder = "Session";
-  pick.matchOnDescription = true;
-  pick.matchOnDetail = true;
-  let scope = begin;
-  const load = async (): Promise<void> => {
-    const wanted = scope;
-    pick.busy = true;
-    pick.buttons = buttons(scope);
-    const items = await rows(listing, scope);
-    if (wanted === scope) {
-      pick.items = items;
-      pick.busy = false;
-    }
-  };
-  return new Promise((resolve, reject) => {
-    const start = (): void => {
-      load().catch((error: unknown) => {
-        reject(new Error(messageOf(error), { cause: error }));
+  return new SessionPicker(listing, begin).result;
+}
+
+/** The pick while it is open. */
+class SessionPicker {
+  readonly result: Promise<string | undefined>;
+  private readonly pick = window.createQuickPick<SessionPick>();
+
+  constructor(
+    private readonly listing: SessionListing,
+    private scope: Scope,
+  ) {
+    const { pick } = this;
+    pick.placeholder = "Session";
+    pick.matchOnDescription = true;
+    pick.matchOnDetail = true;
+    this.result = new Promise((resolve, reject) => {
+      pick.onDidAccept(() => {
+        resolve(pick.selectedItems[0]?.sessionId);
+        pick.hide();
+      });
+      pick.onDidHide(() => {
+        resolve(undefined);
         pick.dispose();
       });
-    };
-    pick.onDidTriggerButton((button) => {
-      scope = toggled(scope, button);
-      start();
+      pick.onDidTriggerButton((button) => {
+        this.scope = toggled(this.scope, button);
+        this.load(reject);
+      });
+      this.load(reject);
+      pick.show();
     });
-    pick.onDidAccept(() => {
-      resolve(pick.selectedItems[0]?.sessionId);
-      pick.hide();
-    });
-    pick.onDidHide(() => {
-      resolve(undefined);
-      pick.dispose();
-    });
-    start();
-    pick.show();
-  });
+  }
+
+  /** Show the rows of the scope, unless it has changed again meanwhile. */
+  private load(failed: (error: Error) => void): void {
+    const { scope, pick } = this;
+    pick.busy = true;
+    pick.buttons = buttons(scope);
+    rows(this.listing, scope).then(
+      (items) => {
+        if (scope === this.scope) {
+          pick.items = items;
+          pick.busy = false;
+        }
+      },
+      (error: unknown) => {
+        failed(new Error(messageOf(error), { cause: error }));
+        pick.hide();
+      },
+    );
+  }
 }
 
 async function rows(listing: SessionListing, { allFolders, archived }: Scope): Promise<SessionPick[]> {
