@@ -1,8 +1,8 @@
 /** Files of a folder, for completing `@`. */
 import { execFile } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
-
-import { RelativePattern, Uri, workspace } from "vscode";
 
 import { bestMatches } from "./matching";
 
@@ -11,6 +11,12 @@ const KEEP_MS = 10_000;
 
 /** Enough for any project that people type paths of; beyond it the list is cut. */
 const MOST_FILES = 50_000;
+
+/** Somebody's whole home may be the folder: looking at so many folders takes about a second. */
+const MOST_FOLDERS = 5_000;
+
+/** Folders of what others wrote. */
+const PACKAGES = new Set(["node_modules", "__pycache__", "target", "venv"]);
 
 /** The output of git for so many files. */
 const GIT_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -43,14 +49,32 @@ export class Files {
   }
 }
 
-/** What git knows or would add; without git, what the editor finds. */
+/** What git knows or would add; without git, what lies there. */
 async function listFiles(folder: string): Promise<readonly string[]> {
   try {
     const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
     const { stdout } = await run("git", args, { cwd: folder, maxBuffer: GIT_OUTPUT_BYTES });
     return stdout.split("\0").filter(Boolean).slice(0, MOST_FILES);
   } catch {
-    const found = await workspace.findFiles(new RelativePattern(Uri.file(folder), "**/*"), undefined, MOST_FILES);
-    return found.map(({ path }) => path.slice(Uri.file(folder).path.length + 1)).sort();
+    return walk(folder);
   }
+}
+
+/** The files below a folder, those near its top first. Hidden folders and installed packages are left out. */
+async function walk(folder: string): Promise<readonly string[]> {
+  const files: string[] = [];
+  const folders = [""];
+  for (let place = 0; place < Math.min(folders.length, MOST_FOLDERS) && files.length < MOST_FILES; place += 1) {
+    const parent = folders[place] ?? "";
+    const entries = await readdir(join(folder, parent), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const path = parent + entry.name;
+      if (entry.isFile()) {
+        files.push(path);
+      } else if (entry.isDirectory() && !entry.name.startsWith(".") && !PACKAGES.has(entry.name)) {
+        folders.push(`${path}/`);
+      }
+    }
+  }
+  return files.sort();
 }

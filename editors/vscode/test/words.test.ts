@@ -1,10 +1,12 @@
 /** What the extension makes of names, places and times. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { folder } from "../client/test/support";
+import { Files } from "../src/files";
 import { bestMatches } from "../src/matching";
 import { age } from "../src/session-list/wording";
 import { withMentions } from "../src/sessions/mentions";
@@ -40,6 +42,22 @@ test("the likeliest path comes first", () => {
   assert.deepEqual(bestMatches(paths, "src/se", 1), ["src/session.ts"]);
   assert.equal(bestMatches(paths, "", 3).length, 3);
   assert.deepEqual(bestMatches(paths, "zzz", 3), []);
+});
+
+test("files are found with git, which leaves ignored ones out, and without", async (context) => {
+  const cwd = folder(context);
+  for (const path of ["src", "node_modules/x", ".hidden", "out"]) {
+    mkdirSync(join(cwd, path), { recursive: true });
+  }
+  for (const path of ["src/größe.ts", "node_modules/x/index.js", ".hidden/x", "out/x.js", "README.md"]) {
+    writeFileSync(join(cwd, path), "");
+  }
+  assert.deepEqual(await new Files().find(cwd, "", 9), ["out/x.js", "README.md", "src/größe.ts"]);
+  execFileSync("git", ["init", "-q"], { cwd });
+  writeFileSync(join(cwd, ".gitignore"), "out/\nnode_modules/\n.hidden/\n");
+  assert.deepEqual([...(await new Files().find(cwd, "", 9))].sort(), [".gitignore", "README.md", "src/größe.ts"]);
+  assert.deepEqual(await new Files().find(cwd, "grö", 9), ["src/größe.ts"]);
+  assert.deepEqual(await new Files().find(join(cwd, "nowhere"), "", 9), []);
 });
 
 test("fifty thousand paths are searched while one types", () => {

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, extname, join, resolve } from "node:path";
 
-import type { PromptBlock } from "meerkat-rpc-client";
+import type { Attachment, PromptBlock } from "meerkat-rpc-client";
 
 /** A mention begins a word: neither an address, `a@b`, nor anything else with the sign inside is one. */
 const MENTION = /(?<![^\s([{"'])@(?:"([^"\n]+)"|([^\s"]+))/gu;
@@ -22,6 +22,20 @@ export async function withMentions(prompt: string, cwd: string): Promise<string 
     return prompt;
   }
   return [{ type: "text", text: prompt }, ...[...paths].map(blockOf)];
+}
+
+/** What a message will have for these blocks, but for what only the server knows: digest and media type. */
+export async function attachmentsOf(blocks: readonly PromptBlock[]): Promise<Attachment[]> {
+  const files = blocks.filter((block) => block.type !== "text");
+  return Promise.all(
+    files.map(async ({ type: kind, name, path }) => {
+      const size = await stat(path ?? "").then(
+        (found) => found.size,
+        () => 0,
+      );
+      return { kind, name: name ?? "", media_type: "", digest: "", size };
+    }),
+  );
 }
 
 function blockOf(path: string): PromptBlock {

@@ -1,44 +1,48 @@
 /** How a prompt reaches the server. */
 import type { Client } from "meerkat-rpc-client";
-import { isServerError, newId, startTurn } from "meerkat-rpc-client";
+import { isServerError, startTurn } from "meerkat-rpc-client";
 
 import type { Prompt } from "./surroundings";
 
 /** What became of a prompt. */
 export interface Sent {
-  readonly turnId: string;
   /** It waits for the turn that runs, or for its next model call. */
   readonly waits: boolean;
 }
 
+/** A prompt with the turn's id, by which a repeat is known. */
+export interface Turn {
+  readonly session_id: string;
+  readonly turn_id: string;
+  readonly prompt: Prompt;
+}
+
 /** Start a turn, or queue one where `busy`, or where the server says that another was faster. */
-export async function startOrQueue(client: Client, sessionId: string, prompt: Prompt, busy: boolean): Promise<Sent> {
-  const turn = { session_id: sessionId, prompt, turn_id: newId() };
+export async function startOrQueue(client: Client, turn: Turn, busy: boolean): Promise<Sent> {
   if (!busy) {
     try {
       await startTurn(client, turn);
-      return { turnId: turn.turn_id, waits: false };
+      return { waits: false };
     } catch (error) {
       if (!isServerError(error, "SESSION_BUSY")) {
         throw error;
       }
     }
   }
-  const queued = await client.request("turn/enqueue", turn);
-  return { turnId: queued.turn_id, waits: true };
+  await client.request("turn/enqueue", turn);
+  return { waits: true };
 }
 
 /** Add to the turn that runs. Where none runs (any more) it becomes a turn. */
-export async function steerOrStart(client: Client, sessionId: string, prompt: Prompt): Promise<Sent> {
-  const turn = { session_id: sessionId, prompt, turn_id: newId() };
+export async function steerOrStart(client: Client, turn: Turn): Promise<Sent> {
   try {
     await client.request("turn/steer", turn);
-    return { turnId: turn.turn_id, waits: true };
+    return { waits: true };
   } catch (error) {
     if (!isServerError(error, "SESSION_NOT_RUNNING")) {
       throw error;
     }
-    return startOrQueue(client, sessionId, prompt, false);
+    return startOrQueue(client, turn, false);
   }
 }
 

@@ -1,17 +1,18 @@
 /** One session: read, followed while it is shown or runs, and written to. */
 import type { Method, Methods } from "meerkat-rpc-client";
+import { newId } from "meerkat-rpc-client";
 import { Disposable, EventEmitter } from "vscode";
 
 import type { Session } from "./interface";
 import type { Item, SessionState } from "./items";
-import { withMentions } from "./mentions";
+import { attachmentsOf, withMentions } from "./mentions";
 import { References } from "./references";
-import type { Sent } from "./sending";
+import type { Sent, Turn } from "./sending";
 import { createSession, startOrQueue, steerOrStart } from "./sending";
 import { SessionData } from "./session-data";
 import { SessionReader } from "./session-reader";
 import { newSessionState } from "./state";
-import type { Prompt, Surroundings } from "./surroundings";
+import type { Surroundings } from "./surroundings";
 
 /** A session as the extension knows it. What goes wrong becomes `state.problem`. */
 export class SessionModel implements Session {
@@ -80,16 +81,16 @@ export class SessionModel implements Session {
   // -- Writing
 
   send(prompt: string): Promise<boolean> {
-    return this.say(prompt, (content) => startOrQueue(this.around.client, this.id, content, this.state.busy));
+    return this.say(prompt, (turn) => startOrQueue(this.around.client, turn, this.state.busy));
   }
 
   /** Line it up behind what runs. Where nothing runs it begins at once. */
   queue(prompt: string): Promise<boolean> {
-    return this.say(prompt, (content) => startOrQueue(this.around.client, this.id, content, true));
+    return this.say(prompt, (turn) => startOrQueue(this.around.client, turn, true));
   }
 
   steer(prompt: string): Promise<boolean> {
-    return this.say(prompt, (content) => steerOrStart(this.around.client, this.id, content));
+    return this.say(prompt, (turn) => steerOrStart(this.around.client, turn));
   }
 
   async stop(): Promise<void> {
@@ -122,12 +123,12 @@ export class SessionModel implements Session {
     return this.data.attempt(() => this.around.client.request(method, params));
   }
 
-  private async say(prompt: string, send: (content: Prompt) => Promise<Sent>): Promise<boolean> {
+  private async say(prompt: string, send: (turn: Turn) => Promise<Sent>): Promise<boolean> {
     const text = this.references.appendTo(prompt);
     const sent = await this.data.attempt(async () => {
       await this.around.revive();
       await this.exist();
-      return send(await withMentions(text, this.state.cwd ?? this.around.folder()));
+      return send(await this.turn(text));
     });
     if (sent === undefined) {
       return false;
@@ -140,6 +141,16 @@ export class SessionModel implements Session {
       void this.refresh();
     }
     return true;
+  }
+
+  /** A turn that asks this. What goes along is known here: the event that the turn has begun doesn't tell. */
+  private async turn(text: string): Promise<Turn> {
+    const content = await withMentions(text, this.state.cwd ?? this.around.folder());
+    const turn = { session_id: this.id, turn_id: newId(), prompt: content };
+    if (typeof content !== "string") {
+      this.data.transcript.attached(turn.turn_id, await attachmentsOf(content));
+    }
+    return turn;
   }
 
   /** Have it in the store, and follow what happens to it. */

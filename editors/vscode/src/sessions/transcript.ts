@@ -1,5 +1,5 @@
 /** A session's items, as its messages and events make them. Knows nothing of where those come from. */
-import type { Event, Message, PendingApproval, SessionEventParams } from "meerkat-rpc-client";
+import type { Attachment, Event, Message, PendingApproval, SessionEventParams } from "meerkat-rpc-client";
 import { TurnText } from "meerkat-rpc-client";
 
 import { ChangeList } from "./changes";
@@ -27,6 +27,7 @@ export class Transcript {
   private answer: AnswerItem | undefined;
   private thought: ReasoningItem | undefined;
   private readonly tools = new Map<string, ToolItem>();
+  private readonly attachments = new Map<string, readonly Attachment[]>();
   private readonly approvals = new Map<string, ApprovalItem>();
 
   /** Begin anew with the last page of messages; tools of the turn that runs may yet come to an end. */
@@ -50,6 +51,11 @@ export class Transcript {
     const items = itemsOf(messages, offset, this.orphans);
     this.items = [...items, ...this.items];
     this.changes.older(items);
+  }
+
+  /** What goes with the prompt of a turn that is about to begin. */
+  attached(turnId: string, attachments: readonly Attachment[]): void {
+    this.attachments.set(turnId, attachments);
   }
 
   /** The questions that nobody has answered yet, the oldest first. */
@@ -94,7 +100,7 @@ export class Transcript {
       case "run_started":
         return this.prompted("prompt", event.prompt, at);
       case "steered":
-        return this.prompted("steer", event.prompt, at);
+        return this.prompted("steer", event.prompt, at, event.id);
       case "context_injected":
         return this.prompted("context", event.content, at);
       case "turn_completed":
@@ -173,8 +179,10 @@ export class Transcript {
     this.text = { text: new TurnText("text"), reasoning: new TurnText("reasoning") };
   }
 
-  private prompted(origin: PromptItem["origin"], text: string, at: Place): void {
-    this.add({ ...base(`prompt-${at.seq}`, at), kind: "prompt", origin, text, attachments: [] });
+  private prompted(origin: PromptItem["origin"], text: string, at: Place, turnId = at.turnId): void {
+    const attachments = this.attachments.get(turnId) ?? [];
+    this.attachments.delete(turnId);
+    this.add({ ...base(`prompt-${at.seq}`, at), kind: "prompt", origin, text, attachments });
   }
 
   private endTurn(turnId: string, completed: boolean): void {
