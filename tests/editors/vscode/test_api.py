@@ -135,6 +135,7 @@ def test_it_is_told_of_a_crash_once(probed: Workbench, place: Workplace, lines: 
     place.kill_servers()
     assert "SIGKILL" in of_kind(lines, "crashed")["reason"]
     probed.command("Meerkat: New Session")
+    expect(probed.chat.prompts).to_have_count(0)
     probed.chat.ask_and_wait("still there?")
     assert [line["kind"] for line in read(lines) if line.get("kind") == "crashed"] == ["crashed"]
 

@@ -75,7 +75,7 @@ def test_every_setting_says_what_it_is_for_and_the_dangerous_ones_are_not_a_fold
 
 def test_nothing_but_what_is_used_starts_the_extension() -> None:
     manifest = json.loads((FOLDER / "package.json").read_text())
-    assert manifest["activationEvents"] == []
+    assert set(manifest["activationEvents"]) <= {"onWebviewPanel:meerkat.session"}
 
 
 def copy_with_schema(target: Path, schema: str) -> Path:
