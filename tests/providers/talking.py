@@ -95,7 +95,8 @@ class Talk(Server):
 
     def __init__(self, folder: Path, provider: Provider, *options: str, **popen: Any) -> None:
         env = popen.pop("env", None) or environment(folder, provider)
-        popen.setdefault("stderr", None)
+        self.folder = folder
+        self.stderr: BinaryIO | None = popen.setdefault("stderr", None)
         super().__init__("--store", str(folder / "store"), *options, env=env, **popen)
         self.tools: dict[str, Callable[..., Any]] = {}
         self.calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -198,7 +199,7 @@ class Talk(Server):
         return [each["event"] for each in params if each.get("session_id") == session_id and "event" in each]
 
 
-def content(file: BinaryIO) -> str:
-    """Return everything in a file that a server wrote to."""
-    file.seek(0)
-    return file.read().decode(errors="replace")
+def content(file: BinaryIO | None) -> str:
+    """Return everything in a file that a server wrote to, or still does: they have one position in it."""
+    assert file is not None
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.providers.provider import KEY, Provider
 from tests.providers.script import Call, Drop, Fail, Garbage, Reply, Stall, Step, Text, Trouble
-from tests.providers.talking import RETRY, Outcome, Talk, environment, model_of
+from tests.providers.talking import KEY_NAMES, RETRY, Outcome, Talk, environment, model_of
 
 PASSING: list[Step] = [
     Fail(429, "slow down"),
@@ -171,34 +172,54 @@ def test_a_failure_between_two_calls_of_tools_repeats_no_tool(talk: Talk, provid
     assert turn.result["turns"] == 3
 
 
-def test_the_error_says_what_to_set_when_there_is_no_key(folder: Path, provider: Provider, kind: str) -> None:
+@pytest.fixture(scope="module")
+def keyless(serving: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
+    """A server that has no key for any provider."""
+    folder = tmp_path_factory.mktemp("keyless")
+    env = {name: value for name, value in environment(folder, serving).items() if name not in KEY_NAMES}
+    with Talk(folder, serving, env=env) as talk:
+        yield talk
+
+
+def test_the_error_says_what_to_set_when_there_is_no_key(keyless: Talk, provider: Provider, kind: str) -> None:
     names = {"google": "GEMINI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
-    name = names.get(kind, "OPENAI_API_KEY")
-    env = environment(folder, provider)
-    for each in (name, "GOOGLE_API_KEY"):
-        env.pop(each, None)
-    with Talk(folder, provider, env=env) as talk:
-        error = talk.once(kind).error
-    assert name in error["message"]
+    assert names.get(kind, "OPENAI_API_KEY") in keyless.once(kind).error["message"]
     assert provider.requests == []
 
 
-def test_the_error_says_what_to_check_when_the_key_is_wrong(folder: Path, provider: Provider, kind: str) -> None:
-    wrong = "sk-wrong-0123456789abcdef"
-    env = {name: wrong if value == KEY else value for name, value in environment(folder, provider).items()}
-    with Talk(folder, provider, env=env) as talk:
-        error = talk.once(kind).error
-    assert wrong not in str(error)
+WRONG_KEY = "sk-wrong-0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def refused(serving: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
+    """A server whose keys are wrong."""
+    folder = tmp_path_factory.mktemp("refused")
+    env = {name: WRONG_KEY if value == KEY else value for name, value in environment(folder, serving).items()}
+    with Talk(folder, serving, env=env) as talk:
+        yield talk
+
+
+def test_the_error_says_what_to_check_when_the_key_is_wrong(refused: Talk, provider: Provider, kind: str) -> None:
+    error = refused.once(kind).error
+    assert WRONG_KEY not in str(error)
     assert "_API_KEY" in error["message"]
     assert len(provider.requests) == 1
 
 
-def test_a_server_that_is_not_there_is_named(folder: Path, provider: Provider, kind: str) -> None:
-    with Provider() as other:
-        env = environment(folder, other)
-    with Talk(folder, provider, env=env) as talk:
-        turn = talk.once(kind)
-    assert other.url in turn.error["message"]
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Talk, Provider]]:
+    """A server whose provider is there no longer."""
+    folder = tmp_path_factory.mktemp("alone")
+    with Provider() as gone:
+        env = environment(folder, gone)
+    with Talk(folder, gone, env=env) as talk:
+        yield talk, gone
+
+
+def test_a_server_that_is_not_there_is_named(alone: tuple[Talk, Provider], kind: str) -> None:
+    talk, gone = alone
+    turn = talk.once(kind)
+    assert gone.url in turn.error["message"]
     assert len(turn.of("retrying")) == 2
 
 

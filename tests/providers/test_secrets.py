@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from tests.providers.provider import KEY, Provider
 from tests.providers.script import Drop, Fail, Garbage, Reply, Text, Trouble
 from tests.providers.talking import Talk, content, environment
+
+pytestmark = pytest.mark.usefixtures("starts_unmeasured")
 
 ECHOES = [
     Fail(401, f"the key {KEY} is no good"),
@@ -19,36 +20,28 @@ ECHOES = [
 ]
 
 
-@pytest.mark.slow
-def test_a_provider_that_repeats_the_key_is_not_repeated(folder: Path, provider: Provider, kind: str) -> None:
-    with tempfile.TemporaryFile() as stderr:
-        with Talk(folder, provider, "--log-level", "debug", stderr=stderr) as talk:
-            for echo in ECHOES:
-                provider.always(Reply([echo]))
-                assert talk.once(kind).error["data"]["code"] == "PROVIDER_ERROR"
-            provider.always(Reply([Trouble(f"{KEY} is overloaded", 503)]))
-            assert talk.once(kind).error["data"]["code"] == "PROVIDER_ERROR"
-            provider.always(Reply([Garbage(f"data: {KEY}\n\n".encode()), Drop("close")]))
-            assert talk.once(kind).error["data"]["code"] == "PROVIDER_ERROR"
-            talk.call("models/catalog")
-            talk.call("config/get")
-            talk.call("capabilities/get")
-        assert KEY not in content(stderr)
-    assert not [path for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+def test_a_provider_that_repeats_the_key_is_not_repeated(talk: Talk, provider: Provider, kind: str) -> None:
+    for echo in ECHOES:
+        provider.always(Reply([echo]))
+        assert talk.once(kind).error["data"]["code"] == "PROVIDER_ERROR"
+    provider.always(Reply([Trouble(f"{KEY} is overloaded", 503)]))
+    assert talk.once(kind).error["data"]["code"] == "PROVIDER_ERROR"
+    provider.always(Reply([Garbage(f"data: {KEY}\n\n".encode()), Drop("close")]))
+    assert talk.once(kind).error["data"]["code"] == "PROVIDER_ERROR"
+    talk.call("models/catalog")
+    talk.call("config/get")
+    talk.call("capabilities/get")
+    assert KEY not in content(talk.stderr)  # and neither in its files nor here once it has ended, says the fixture
 
 
-@pytest.mark.slow
-def test_prompts_and_answers_are_in_no_log(folder: Path, provider: Provider, kind: str) -> None:
+def test_prompts_and_answers_are_in_no_log(talk: Talk, provider: Provider, kind: str) -> None:
     provider.say(Text("a confidential answer"))
     provider.say(Fail(400, "no"))
     provider.say(Text("half"), Drop("close"))
-    with tempfile.TemporaryFile() as stderr:
-        with Talk(folder, provider, "--log-level", "debug", stderr=stderr) as talk:
-            session_id = talk.create(kind)
-            for _ in range(3):
-                talk.turn(session_id, "a confidential question")
-        said = content(stderr)
-    assert "confidential" not in said
+    session_id = talk.create(kind)
+    for _ in range(3):
+        talk.turn(session_id, "a confidential question")
+    assert "confidential" not in content(talk.stderr)
 
 
 def test_a_key_of_one_provider_does_not_go_to_another(folder: Path, provider: Provider, kind: str) -> None:
