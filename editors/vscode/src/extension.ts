@@ -1,6 +1,6 @@
 /** The extension's two ends: its parts are put together here. */
 import type { Disposable, ExtensionContext, LogOutputChannel } from "vscode";
-import { commands, workspace } from "vscode";
+import { commands, window, workspace } from "vscode";
 
 import type { MeerkatApi } from "./api";
 import { createApi, Happenings } from "./api";
@@ -100,6 +100,7 @@ function openSessions(
     },
     gone: (id) => {
       sessions.forget(id);
+      void window.showInformationMessage("This session is not there any more: it was deleted.");
     },
   };
   const sessions = new OpenSessions(around);

@@ -96,6 +96,7 @@ export class Link {
       throw await this.translated(method, error);
     } finally {
       signal?.removeEventListener("abort", cancel);
+      source.dispose();
     }
   }
 

@@ -16,6 +16,9 @@ import { sleep, within } from "./waiting.js";
 /** How long a server may take to answer `initialize`: its imports on a slow, cold disk. */
 const INITIALIZE_TIMEOUT_MS = 30_000;
 
+/** The same with uvx, which may have to fetch the server and everything that it needs first. */
+const DOWNLOAD_TIMEOUT_MS = 300_000;
+
 /** How long a server may take to save what runs before it is killed for a restart. */
 const SHUTDOWN_PATIENCE_MS = 3_000;
 
@@ -116,7 +119,8 @@ export class Supervisor {
     const launch = { ...place, program: command.program, args: [...command.args, ...serveArguments(options)] };
     const link = await Link.open(launch, { ...this.listeners, ended: (ended, how) => this.ended(ended, how) });
     try {
-      const initialized = await this.greet(link, options);
+      const patienceMs = command.origin === "uvx" ? DOWNLOAD_TIMEOUT_MS : INITIALIZE_TIMEOUT_MS;
+      const initialized = await this.greet(link, options, patienceMs);
       if (signal.aborted) {
         throw new ClientClosed();
       }
@@ -129,11 +133,11 @@ export class Supervisor {
     }
   }
 
-  private async greet(link: Link, options: ClientOptions): Promise<InitializeResult> {
+  private async greet(link: Link, options: ClientOptions, patienceMs: number): Promise<InitializeResult> {
     const capabilities = { session_events: false, session_changes: true, ...options.capabilities };
     const params = { client_info: options.clientInfo ?? null, process_id: process.pid, capabilities };
-    const late = `the server did not answer within ${INITIALIZE_TIMEOUT_MS / 1000} s`;
-    const initialized = await within(INITIALIZE_TIMEOUT_MS, link.request("initialize", params), late);
+    const late = `the server did not answer within ${patienceMs / 1000} s`;
+    const initialized = await within(patienceMs, link.request("initialize", params), late);
     await Promise.all([...this.preparations].map((prepare) => prepare(link)));
     return initialized;
   }
@@ -166,6 +170,9 @@ export class Supervisor {
       try {
         return await this.launch(signal);
       } catch (error) {
+        if (signal.aborted) {
+          throw error;
+        }
         [reason, livedMs] = [messageOf(error), 0];
       }
     }

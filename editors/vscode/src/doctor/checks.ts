@@ -37,9 +37,9 @@ export async function examine(client: Client, at: Circumstances): Promise<Findin
   const findings = [editor(at), ok("Extension", `${at.extensionVersion}, on Node ${at.nodeVersion}`)];
   findings.push(ok("Folder", at.folder));
   try {
-    await client.start();
+    await (client.status.kind === "failed" ? client.restart() : client.start());
   } catch (error) {
-    const fix = `Install it, or set ${at.commandSetting}; then run “Meerkat: Restart Server”.`;
+    const fix = `Install it, or set ${at.commandSetting}; then call the doctor again.`;
     return [...findings, bad("Server", messageOf(error), fix), crash(at), ok("Log", at.logPath)];
   }
   findings.push(...server(client, at));
