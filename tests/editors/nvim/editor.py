@@ -38,7 +38,7 @@ class Editor:
             command += ["--cmd", f"lua vim.g.meerkat = {settings}"]
         self.nvim = _started([*command, *arguments], workplace, environment)
         self.nvim.ui_attach(columns, rows, rgb=True)
-        self.nvim.exec_lua(MESSAGES)
+        self.nvim.exec_lua(WATCHING)
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +51,7 @@ class Editor:
     def quit(self) -> None:
         """Leave without saving anything, as ``:qa!`` does."""
         try:
+            self.nvim.input("<C-c><C-c>")  # out of whatever it may be waiting in
             self.nvim.command("qa!")
         except (EOFError, OSError):
             pass
@@ -76,6 +77,22 @@ class Editor:
     def lua(self, code: str, *args: Any) -> Any:
         """Run Lua and return what it returns."""
         return self.nvim.exec_lua(code, *args)
+
+    def choose(self, text: str) -> list[str]:
+        """Wait for a list and take the entry that has ``text``; return the list's entries."""
+        self.wait(lambda: bool(self.lua("return _G.offered ~= nil")), lambda: f"list to choose {text} from")
+        entries: list[str] = self.lua("return _G.offered.labels")
+        place = next((place for place, entry in enumerate(entries, 1) if text in entry), None)
+        assert place is not None, f"{text!r} is not among {entries}"
+        self.lua("local it = _G.offered; _G.offered = nil; it.done(it.items[...], ...)", place)
+        return entries
+
+    def open(self, session_id: str) -> None:
+        """Open a session and wait until it is there."""
+        self.lua(
+            "_G.opened = nil require('meerkat.chat.chat').open(..., function() _G.opened = true end)", session_id
+        )
+        self.wait(lambda: bool(self.lua("return _G.opened")), "opened session")
 
     # -- eyes
 
@@ -134,6 +151,10 @@ class Editor:
         )
         return "\n".join(self.transcript)
 
+    def see_answer(self, text: str) -> None:
+        """Wait until the transcript ends with that answer."""
+        self.wait(lambda: self.transcript[-2:] == ["# Assistant", text], lambda: "\n".join(self.transcript[-20:]))
+
     def see_status(self, status: str) -> None:
         """Wait until the status is that."""
         self.wait(lambda: self.status == status, lambda: f"{status}; it is {self.status}:\n{self.screen}")
@@ -161,12 +182,16 @@ def _started(command: Sequence[str], workplace: Workplace, more: dict[str, str])
     return nvim
 
 
-MESSAGES = """
+WATCHING = """
 _G.told, _G.fired = {}, {}
 local notify = vim.notify
-vim.notify = function(text, ...)
+vim.notify = function(text, level)
   table.insert(_G.told, text)
-  return notify(text, ...)
+  return notify(text, math.min(level or 2, vim.log.levels.WARN)) -- an error would end the API's call as well
+end
+vim.ui.select = function(items, options, done)
+  local labels = vim.tbl_map(options.format_item or tostring, items)
+  _G.offered = { items = items, labels = labels, done = done }
 end
 vim.api.nvim_create_autocmd("User", { pattern = "Meerkat*", callback = function(event)
   table.insert(_G.fired, { event.match, event.data })

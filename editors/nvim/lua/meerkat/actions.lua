@@ -5,14 +5,11 @@ local log = require("meerkat.log")
 local picker = require("meerkat.picker")
 local selection = require("meerkat.selection")
 local sending = require("meerkat.session.sending")
+local say = require("meerkat.say").say
 local server = require("meerkat.server")
 local window = require("meerkat.chat.window")
 
 local M = {}
-
-local function say(words, level)
-  vim.notify("meerkat: " .. words, level or vim.log.levels.INFO)
-end
 
 --- The session that a command is about; says so where there is none.
 local function session_or_say()

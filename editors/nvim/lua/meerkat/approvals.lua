@@ -1,7 +1,8 @@
 --- Answering what a turn asks.
 local answers = require("meerkat.session.answers")
-local events = require("meerkat.session.events")
+local questions = require("meerkat.session.questions")
 local server = require("meerkat.server")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -34,7 +35,7 @@ function M.answer(session, number)
   if answer then
     M._respond(session, item, answer)
   else
-    vim.notify(("meerkat: there are answers 1 to %d"):format(#item.answers), vim.log.levels.WARN)
+    say(("there are answers 1 to %d"):format(#item.answers), vim.log.levels.WARN)
   end
   return true
 end
@@ -45,7 +46,7 @@ end
 function M.approve(session, remember)
   local item = M.question(session)
   if not item then
-    return vim.notify("meerkat: nothing waits for an answer")
+    return say("nothing waits for an answer")
   end
   local number = tonumber(remember)
   local answer = number and item.answers[number]
@@ -53,7 +54,7 @@ function M.approve(session, remember)
       return it.choice == item.answers[1].choice and it.remember == (remember or "once")
     end)
   if not answer then
-    return vim.notify(("meerkat: %q is no answer to this"):format(remember), vim.log.levels.ERROR)
+    return say(("%q is no answer to this"):format(remember), vim.log.levels.ERROR)
   end
   M._respond(session, item, answer)
 end
@@ -64,9 +65,9 @@ function M.deny(session)
   local item = M.question(session)
   local answer = item and answers.refusal(item.answers, item.question)
   if not item then
-    return vim.notify("meerkat: nothing waits for an answer")
+    return say("nothing waits for an answer")
   elseif not answer then
-    return vim.notify("meerkat: none of the answers refuses; choose one by its number", vim.log.levels.WARN)
+    return say("none of the answers refuses; choose one by its number", vim.log.levels.WARN)
   end
   M._respond(session, item, answer)
 end
@@ -76,9 +77,9 @@ function M._respond(session, item, answer)
   local params = { approval_id = id, choice = answer.choice, remember = answer.remember }
   server.request("approval/respond", params, function(problem, result)
     if problem then
-      return vim.notify("meerkat: " .. problem.message, vim.log.levels.ERROR)
+      return say(problem.message, vim.log.levels.ERROR)
     end
-    events.answered(session, id, result.choice)
+    questions.answered(session, id, result.choice)
   end, true)
 end
 

@@ -1,5 +1,6 @@
 --- `:Meerkat`: its subcommands and their completion.
 local actions = require("meerkat.actions")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -44,7 +45,7 @@ function M.run(call)
   local name, argument = call.args:match("^%s*(%S*)%s*(.-)%s*$")
   local command = M.COMMANDS[name == "" and "chat" or name]
   if not command then
-    return vim.notify(M._unknown(name), vim.log.levels.ERROR)
+    return say(M._unknown(name), vim.log.levels.ERROR)
   end
   local range = call.range > 0 and { call.line1, call.line2 } or nil
   command[1]({ argument = argument, bang = call.bang, range = range })
@@ -54,7 +55,7 @@ function M._unknown(name)
   local near = vim.fn.matchfuzzy(vim.tbl_keys(M.COMMANDS), name)
   table.sort(near)
   local hint = near[1] and ("did you mean %s?"):format(near[1]) or ":Meerkat help lists them"
-  return ("meerkat: there is no subcommand %q; %s"):format(name, hint)
+  return ("there is no subcommand %q; %s"):format(name, hint)
 end
 
 --- Complete `:Meerkat`.

@@ -1,4 +1,6 @@
 --- The user's settings: defaults, then `vim.g.meerkat`, then what `setup` was given.
+local say = require("meerkat.say").say
+
 local M = {}
 
 ---@class meerkat.Settings
@@ -47,7 +49,7 @@ local given = {}
 function M.change(settings)
   given = vim.tbl_extend("force", given, settings)
   for _, problem in ipairs(M.problems()) do
-    vim.notify("meerkat: " .. problem, vim.log.levels.WARN)
+    say(problem, vim.log.levels.WARN)
   end
 end
 

@@ -3,14 +3,11 @@ local chat = require("meerkat.chat.chat")
 local feed = require("meerkat.session.feed")
 local forking = require("meerkat.forking")
 local picker = require("meerkat.picker")
+local say = require("meerkat.say").say
 local server = require("meerkat.server")
 local sessions = require("meerkat.session.session")
 
 local M = {}
-
-local function say(words, level)
-  vim.notify("meerkat: " .. words, level or vim.log.levels.INFO)
-end
 
 local function ask(method, params, done)
   server.request(method, params, function(problem, result)

@@ -1,5 +1,6 @@
 --- Whoever isn't looking is told that a turn has ended or waits for an answer.
 local config = require("meerkat.config")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -15,7 +16,7 @@ end })
 
 local function tell(session, what, level)
   local title = session.title ~= "" and session.title or "(untitled)"
-  vim.notify(("meerkat: %s: %s"):format(what, title), level, { title = "meerkat" })
+  say(("%s: %s"):format(what, title), level, { title = "meerkat" })
 end
 
 --- Tell of a session's new state, if nobody sees it.

@@ -2,6 +2,7 @@
 local server = require("meerkat.server")
 local sessions = require("meerkat.session.session")
 local text = require("meerkat.text")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -59,7 +60,7 @@ function M.pick(scope, done)
   params.cwd = scope == "here" and vim.fn.getcwd() or nil
   server.request("session/list", params, function(problem, result)
     if problem then
-      return vim.notify("meerkat: " .. problem.message, vim.log.levels.ERROR)
+      return say(problem.message, vim.log.levels.ERROR)
     end
     local entries = vim.list_extend(result.sessions, vim.deepcopy(SCOPES[scope].more))
     local shown = { prompt = SCOPES[scope].prompt, kind = "meerkat-session", format_item = M.line }

@@ -4,6 +4,7 @@ local connection = require("meerkat.rpc.connection")
 local discovery = require("meerkat.discovery")
 local hooks = require("meerkat.hooks")
 local log = require("meerkat.log")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -146,7 +147,7 @@ function M._crashed(reason)
   hooks.fire("ServerCrashed", { reason = reason, failures = state.failures })
   if state.failures >= MOST_FAILURES then
     M._failed(GIVEN_UP:format(state.failures, reason))
-    return vim.notify("meerkat: " .. state.problem, vim.log.levels.ERROR)
+    return say(("the server keeps ending (%s); :Meerkat restart"):format(reason), vim.log.levels.ERROR)
   end
   M._say_crashed(reason)
   M._set("waiting", reason)
@@ -160,8 +161,7 @@ local said_at = 0
 function M._say_crashed(reason)
   if state.failures == 1 or vim.uv.now() - said_at > SAY_AGAIN_MS then
     said_at = vim.uv.now()
-    local line = "meerkat: the server ended unexpectedly (%s) and is started again; log: %s"
-    vim.notify(line:format(reason, log.path()), vim.log.levels.WARN)
+    say(("the server ended unexpectedly (%s); starting it again"):format(reason), vim.log.levels.WARN)
   end
 end
 

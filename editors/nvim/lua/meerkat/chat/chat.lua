@@ -12,7 +12,9 @@ local sending = require("meerkat.session.sending")
 local server = require("meerkat.server")
 local sessions = require("meerkat.session.session")
 local status = require("meerkat.status")
+local trouble = require("meerkat.chat.trouble")
 local window = require("meerkat.chat.window")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -67,14 +69,19 @@ function M._watch(session)
       feed.follow(session, #vim.fn.win_findbuf(session.buffer) > 0)
     end)
   end)
-  on({ "BufUnload" }, function()
-    M._unloaded(session)
-  end)
+  for _, buffer in ipairs({ session.buffer, M.prompt(session).buffer }) do
+    vim.api.nvim_create_autocmd("BufUnload", { group = group, buffer = buffer, callback = function()
+      M._unloaded(session)
+    end })
+  end
 end
 
---- Whoever deletes a transcript's buffer leaves the chat; the session is there the next time.
+--- Whoever deletes one of a chat's buffers leaves the chat; the session is there the next time.
 function M._unloaded(session)
   local prompt = M.prompt(session)
+  if not prompt then
+    return -- the other buffer was first
+  end
   prompt:keep()
   sessions.forget(session.id)
   prompt_of[session.id] = nil
@@ -116,11 +123,11 @@ end
 function M._not_opened(session, problem)
   if problem.code == "SESSION_NOT_FOUND" then
     memory.keep_last(session.cwd, nil)
-    vim.notify("meerkat: that session is gone; here is a new chat")
+    say("that session is gone; here is a new chat")
     M.new()
     return vim.api.nvim_buf_delete(session.buffer, { force = true })
   end
-  M._problem(session, problem)
+  trouble.show(session, problem)
 end
 
 --- Show a new chat. It becomes a session with its first prompt.
@@ -175,14 +182,12 @@ function M.send(session, how)
   local prompt = M.prompt(session)
   if vim.trim(prompt:text()) == "" then
     return
-  elseif prompt.sending then
-    return vim.notify("meerkat: the prompt before this one is still being sent")
   end
   local content = prompt:take()
   M._send(session, content, how, function()
-    prompt:accepted()
+    prompt:accepted(content)
   end, function()
-    prompt:refused()
+    prompt:refused(content)
   end)
 end
 
@@ -200,7 +205,7 @@ function M.send_text(session, words, how)
 end
 
 function M._send(session, content, how, accepted, refused)
-  M._forget_problem(session)
+  trouble.forget(session)
   M._show_end(session)
   sending.send(session, content, how, {
     accepted = function()
@@ -209,7 +214,7 @@ function M._send(session, content, how, accepted, refused)
     end,
     refused = function(problem)
       refused()
-      M._problem(session, problem)
+      trouble.show(session, problem)
     end,
   })
   hint.update(session)
@@ -237,48 +242,16 @@ function M._show_end(session)
   end
 end
 
---- Say in the chat what went wrong, with what to do where that is known.
-function M._problem(session, problem)
-  local state = server.state()
-  local item = { kind = "note", tone = "error", text = "not sent", quote = problem.message }
-  if problem.code == "OFFLINE" and state.phase == "failed" then
-    item.text, item.advice, item.offline = "no server", state.advice, true
-  end
-  M._forget_problem(session)
-  session.problem = item
-  session:add(item)
-  hint.update(session)
-end
-
-function M._forget_problem(session)
-  if session.problem then
-    session.document:remove(session.problem)
-    session.problem = nil
-  end
-end
-
 local function server_changed()
   local state = server.state()
   for _, session in ipairs(sessions.all()) do
     if state.phase == "failed" then
-      M._problem(session, { code = "OFFLINE", message = state.problem })
+      trouble.show(session, { code = "OFFLINE", message = state.problem })
     elseif state.phase == "on" then
-      M._begin_again(session)
+      trouble.over(session)
     end
   end
   status.redraw()
-end
-
---- What couldn't be read while there was no server is read now.
-function M._begin_again(session)
-  local was_offline = session.problem and session.problem.offline
-  if was_offline then
-    M._forget_problem(session)
-  end
-  hint.update(session)
-  if was_offline and session.created and session.last_seq == 0 then
-    feed.open(session, function() end)
-  end
 end
 
 table.insert(server.listeners, { changed = server_changed })

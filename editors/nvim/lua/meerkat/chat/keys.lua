@@ -92,8 +92,9 @@ local function scroll(key)
   end
 end
 
+--- Before whatever was typed meanwhile.
 function M._press(key)
-  vim.api.nvim_feedkeys(vim.keycode(key), "n", false)
+  vim.api.nvim_feedkeys(vim.keycode(key), "in", false)
 end
 
 --- { modes, key, what it does, in a few words; the words are the help }
@@ -157,10 +158,8 @@ end
 function M._answers(buffer, session)
   for number = 1, MOST_ANSWERS do
     vim.keymap.set("n", tostring(number), function()
-      if not require("meerkat.approvals").answer(session, number) then
-        M._press(tostring(number))
-      end
-    end, { buffer = buffer, nowait = true, desc = "meerkat: answer " .. number })
+      return require("meerkat.approvals").answer(session, number) and "" or tostring(number)
+    end, { buffer = buffer, expr = true, nowait = true, desc = "meerkat: answer " .. number })
     vim.keymap.set({ "n", "i" }, ("<M-%d>"):format(number), function()
       require("meerkat.approvals").answer(session, number)
     end, { buffer = buffer, desc = "meerkat: answer " .. number })

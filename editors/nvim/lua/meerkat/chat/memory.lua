@@ -43,12 +43,12 @@ function M.draft(session)
   return read(draft_name(session)) or ""
 end
 
---- Keep what was written for a session; "" forgets it.
+--- Keep what was written for a session; nothing but blanks is forgotten.
 ---@param session meerkat.Session
 ---@param content string
 function M.keep_draft(session, content)
   local name = draft_name(session)
-  if content ~= "" then
+  if vim.trim(content) ~= "" then
     write(name, content)
   else
     vim.uv.fs_unlink(vim.fs.joinpath(folder(), name))

@@ -1,6 +1,7 @@
 --- Moving in a transcript, and what can be done with the item under the cursor.
 local sending = require("meerkat.session.sending")
 local window = require("meerkat.chat.window")
+local say = require("meerkat.say").say
 
 local M = {}
 
@@ -71,11 +72,11 @@ end
 function M.take_back(session)
   local item = under_cursor(session)
   if not item or item.kind ~= "prompt" or not (item.state == "waiting" or item.state == "steering") then
-    return vim.notify("meerkat: only a prompt that waits can be taken back")
+    return say("only a prompt that waits can be taken back")
   end
   sending.take_back(session, item, function(problem)
     if problem then
-      return vim.notify("meerkat: " .. problem, vim.log.levels.WARN)
+      return say(problem, vim.log.levels.WARN)
     end
     local prompt = require("meerkat.chat.chat").prompt(session)
     if prompt:text() == "" then

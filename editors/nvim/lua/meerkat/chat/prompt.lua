@@ -1,6 +1,7 @@
 --- The buffer that prompts are written in: its text, its draft on disk, and the prompts of before.
 local completion = require("meerkat.chat.completion")
 local memory = require("meerkat.chat.memory")
+local text = require("meerkat.text")
 
 local M = {}
 
@@ -14,7 +15,7 @@ local HINT = "Ask something: Enter sends, Alt-Enter begins a line"
 ---@class meerkat.Prompt
 ---@field buffer integer
 ---@field session meerkat.Session
----@field sending string|nil what was sent and isn't accepted yet
+---@field sending string[] what was sent and isn't accepted yet
 local Prompt = {}
 Prompt.__index = Prompt
 
@@ -25,7 +26,7 @@ function M.new(session)
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(buffer, ("meerkat://%s/prompt"):format(session.id))
   vim.b[buffer].meerkat_session = session.id
-  local self = setmetatable({ buffer = buffer, session = session }, Prompt)
+  local self = setmetatable({ buffer = buffer, session = session, sending = {} }, Prompt)
   vim.bo[buffer].filetype = "meerkat-prompt"
   pcall(vim.treesitter.start, buffer, "markdown")
   vim.bo[buffer].textwidth = 0
@@ -41,9 +42,9 @@ function Prompt:text()
 end
 
 --- Put a text there, the cursor at its end.
----@param text string
-function Prompt:set(text)
-  local lines = vim.split(text, "\n", { plain = true })
+---@param written string
+function Prompt:set(written)
+  local lines = vim.split(written, "\n", { plain = true })
   vim.api.nvim_buf_set_lines(self.buffer, 0, -1, true, lines)
   for _, window in ipairs(vim.fn.win_findbuf(self.buffer)) do
     vim.api.nvim_win_set_cursor(window, { #lines, #lines[#lines] })
@@ -54,33 +55,43 @@ end
 --- Take out what is sent. It is a draft until it has been accepted.
 ---@return string
 function Prompt:take()
-  self.sending = self:text()
+  local taken = text.without_end(self:text()):gsub("^%s*\n", "")
+  table.insert(self.sending, taken)
   self.place = nil
   self:set("")
-  return self.sending
+  return taken
 end
 
 --- It was accepted.
-function Prompt:accepted()
-  memory.remember(self.sending)
-  self.sending = nil
-  self:keep()
+---@param taken string
+function Prompt:accepted(taken)
+  memory.remember(taken)
+  self:_settled(taken)
 end
 
 --- It was refused: it comes back, before what was written meanwhile.
-function Prompt:refused()
+---@param taken string
+function Prompt:refused(taken)
   local written = self:text()
-  self:set(self.sending .. (written ~= "" and "\n" .. written or ""))
-  self.sending = nil
+  self:set(taken .. (written ~= "" and "\n" .. written or ""))
+  self:_settled(taken)
+end
+
+function Prompt:_settled(taken)
+  for place, sent in ipairs(self.sending) do
+    if sent == taken then
+      table.remove(self.sending, place)
+      break
+    end
+  end
   self:keep()
 end
 
 --- Write the draft.
 function Prompt:keep()
-  if vim.api.nvim_buf_is_valid(self.buffer) then
-    local written = self:text()
-    local both = self.sending and vim.trim(self.sending .. "\n" .. written) or written
-    memory.keep_draft(self.session, both)
+  if vim.api.nvim_buf_is_loaded(self.buffer) then
+    local all = vim.list_extend(vim.list_slice(self.sending), { self:text() })
+    memory.keep_draft(self.session, text.without_end(table.concat(all, "\n")))
   end
 end
 

@@ -2,6 +2,7 @@
 local events = require("meerkat.session.events")
 local frames = require("meerkat.transcript.frames")
 local messages = require("meerkat.session.messages")
+local questions = require("meerkat.session.questions")
 local server = require("meerkat.server")
 local sessions = require("meerkat.session.session")
 
@@ -111,11 +112,11 @@ function M.questions(session)
     local open = {}
     for _, question in ipairs(result.approvals) do
       open[question.approval_id] = true
-      events.ask(session, question, question)
+      questions.ask(session, question, question)
     end
     for id in pairs(session.questions) do
       if not open[id] then
-        events.answered(session, id, nil)
+        questions.answered(session, id, nil)
       end
     end
     M.on_change(session)
@@ -199,6 +200,7 @@ notifications["session/stream_event"] = function(params)
   if params.event.type == "approval_requested" then
     M.questions(session)
   elseif READ_AT[params.event.type] then
+    session.told_last = true -- its events have told
     M.refresh(session)
   end
   M.on_change(session)

@@ -22,6 +22,10 @@ function M.send(session, prompt, how, sent)
   prompt = text.utf8(prompt)
   local files = attaching.files(prompt, session.cwd)
   local item = { kind = "prompt", text = prompt, turn_id = ids.turn(), state = "sending", attachments = files }
+  local is_first = not vim.iter(session.waiting):any(function(other)
+    return other.state == "sending"
+  end)
+  item.begun = M._once(sent.accepted) -- its events may be here before the answer
   session:add_waiting(item)
   local function refused(problem)
     session:take_waiting(item.turn_id)
@@ -29,9 +33,20 @@ function M.send(session, prompt, how, sent)
     feed.on_change(session)
   end
   M._created(session, refused, function()
-    local method = not session.running and "turn/start" or how == "steer" and "turn/steer" or "turn/enqueue"
-    M._ask(session, method, item, attaching.content(prompt, files), sent.accepted, refused)
+    local is_free = is_first and not session.running
+    local method = is_free and "turn/start" or how == "steer" and "turn/steer" or "turn/enqueue"
+    M._ask(session, method, item, attaching.content(prompt, files), item.begun, refused)
   end)
+end
+
+function M._once(run)
+  local done = false
+  return function()
+    if not done then
+      done = true
+      run()
+    end
+  end
 end
 
 --- A chat becomes a session with its first prompt.
@@ -75,8 +90,8 @@ end
 
 --- What was accepted is shown as waiting until its turn begins; that is perhaps long past.
 function M._accepted(session, method, item, result)
-  local steered = method == "turn/steer" and result.turn_id ~= item.turn_id
-  item.state = steered and "steering" or WAITS[method] and result.position > 0 and "waiting" or item.state
+  local too_late = method == "turn/steer" and result.turn_id == item.turn_id
+  item.state = too_late and "waiting" or WAITS[method] or item.state
   session.document:redraw(item)
   feed.on_change(session)
 end

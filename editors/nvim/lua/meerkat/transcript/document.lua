@@ -224,6 +224,8 @@ end
 function Document:_edit(change)
   if self.editing then
     return change()
+  elseif not vim.api.nvim_buf_is_loaded(self.buffer) then
+    return -- somebody deleted it while more was on its way
   end
   if not self.following then
     self.following = follow.at_end(self.buffer)
