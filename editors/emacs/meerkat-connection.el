@@ -35,8 +35,8 @@
 (defconst meerkat-connection--greeting-patience 60
   "Seconds that a program gets to show that it is a server.")
 
-(defconst meerkat-connection--exit-patience 1
-  "Seconds that the server gets to save what runs when Emacs exits.")
+(defconst meerkat-connection--stop-patience 1
+  "Seconds that the server gets to save what runs when another takes its place.")
 
 (defvar meerkat-connection-ready-hook nil
   "Hook: the server is there, for the first time or again.")
@@ -300,14 +300,19 @@ It is the project's where there is one, else the buffer's."
 (defun meerkat-restart ()
   "Start the server anew.  What is running is interrupted and saved."
   (interactive)
-  (meerkat-connection-stop meerkat-connection--exit-patience)
+  (meerkat-connection-stop meerkat-connection--stop-patience)
   (meerkat-connection-ensure)
   (message "meerkat: the server is started anew"))
 
 (defun meerkat-connection--exit ()
-  "Let the server save what is running as Emacs exits."
-  (when meerkat-connection--wire
-    (meerkat-connection-stop meerkat-connection--exit-patience)))
+  "Start no other server as Emacs exits.
+Emacs hangs up on its processes then, and a server that is hung up on
+saves what is running.  It can't be waited for here: where the terminal
+is gone, Emacs 28.2 never comes back from waiting for a process."
+  (when meerkat-connection--pause (cancel-timer meerkat-connection--pause))
+  (when-let ((wire meerkat-connection--wire))
+    (setq meerkat-connection--wire nil)
+    (meerkat-wire-forget wire)))
 
 (add-hook 'kill-emacs-hook #'meerkat-connection--exit)
 
