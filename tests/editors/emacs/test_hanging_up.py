@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from tests.editors.workplace import BOUND_S, Workplace
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = [{"text": "Said before the end. "}, {"sleep_ms": 600_000}]
+SCRIPT: list[dict[str, Any]] = [{"text": "Said before the end. "}, {"sleep_ms": 600_000}]
 
 
 def test_emacs_and_its_server_end_with_the_terminal_and_what_was_said_is_kept(workplace: Workplace) -> None:
