@@ -205,11 +205,15 @@ function M.send_text(session, words, how)
 end
 
 function M._send(session, content, how, accepted, refused)
+  local is_new = not session.created
   trouble.forget(session)
   M._show_end(session)
   sending.send(session, content, how, {
     accepted = function()
       accepted()
+      if is_new then
+        memory.begun(session)
+      end
       memory.keep_last(session.cwd, session.id)
     end,
     refused = function(problem)

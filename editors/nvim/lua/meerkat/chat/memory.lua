@@ -31,9 +31,13 @@ local function write(name, content)
   end
 end
 
+--- A chat that has no session yet has the draft of its folder.
+local function new_draft_name(session)
+  return vim.fs.joinpath("drafts", ("new-%s.md"):format(vim.fn.sha256(session.cwd):sub(1, 16)))
+end
+
 local function draft_name(session)
-  local name = session.created and session.id or "new-" .. vim.fn.sha256(session.cwd):sub(1, 16)
-  return vim.fs.joinpath("drafts", name .. ".md")
+  return session.created and vim.fs.joinpath("drafts", session.id .. ".md") or new_draft_name(session)
 end
 
 --- Return what was written for a session and not sent.
@@ -53,6 +57,12 @@ function M.keep_draft(session, content)
   else
     vim.uv.fs_unlink(vim.fs.joinpath(folder(), name))
   end
+end
+
+--- A new chat has begun: its folder's draft is no draft any more.
+---@param session meerkat.Session
+function M.begun(session)
+  vim.uv.fs_unlink(vim.fs.joinpath(folder(), new_draft_name(session)))
 end
 
 --- Return the prompts that were sent, the oldest first.
