@@ -75,6 +75,18 @@ def test_a_turn_whose_server_stands_still_is_refused_and_goes_on_with_it(servers
     assert one.call("session/read", session_id=session_id)["running_turn_id"] == turn_id
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process can't be stopped here")
+def test_a_turn_whose_server_dies_before_it_reacts_is_interrupted(servers: tuple[Server, Server]) -> None:
+    one, two = servers
+    session_id, turn_id = one.hang()
+    one.signal(signal.SIGSTOP)
+    asked = two.send("turn/interrupt", session_id=session_id, turn_id=turn_id)
+    two.call("session/list")  # it has begun to wait by then
+    one.kill()
+    assert two.answer(asked)["result"]["interrupted"]
+    assert two.call("session/read", session_id=session_id)["last_turn"]["outcome"] == "interrupted"
+
+
 def test_an_interrupt_of_a_turn_that_another_server_does_not_run_does_nothing(servers: tuple[Server, Server]) -> None:
     one, two = servers
     session_id, _ = one.hang()
