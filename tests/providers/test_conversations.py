@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,71 +35,106 @@ def test_turns_with_tools_and_reasoning_are_remembered(talk: Talk, provider: Pro
     assert all(said in body for said in ("question 0", "answer 1", "question 2", "I'll add. "))
 
 
+class Restarting:
+    """Servers on one store, one after the other. The last one of a test is the first one of the next."""
+
+    def __init__(self, folder: Path, serving: Provider) -> None:
+        self._folder = folder
+        self._serving = serving
+        self.talk = Talk(folder, serving)
+
+    def anew(self, *, kill: bool = True) -> Talk:
+        """End the server in one way or the other, and start the next one."""
+        if kill:
+            self.talk.signal(signal.SIGKILL)
+        else:
+            self.talk.end_input()
+        self.close()
+        self.talk = Talk(self._folder, self._serving)
+        return self.talk
+
+    def close(self) -> None:
+        """Wait for the server's end."""
+        with self.talk:
+            self.talk.wait()
+
+
+@pytest.fixture(scope="module")
+def servers(serving: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarting]:
+    """The servers of the module's tests of restarts."""
+    restarting = Restarting(tmp_path_factory.mktemp("restarting"), serving)
+    yield restarting
+    restarting.talk.end_input()
+    restarting.close()
+
+
+@pytest.fixture
+def restarting(servers: Restarting, provider: Provider, starts_unmeasured: None) -> Iterator[Restarting]:
+    """Servers whose requests the provider takes, each of them. The first one lends no tools yet."""
+    servers.talk.tools.clear()
+    servers.talk.call("tools/unregister")
+    yield servers
+    assert provider.refusals == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_conversation_goes_on_after_a_restart(folder: Path, provider: Provider, kind: str, end: str) -> None:
-    with Talk(folder, provider) as talk:
-        adds(talk)
-        session_id = talk.create(kind, provider_params={"thinking": "low"})
-        provider.say(Reasoning("hm"), Call("add", {"a": 1, "b": 2}))
-        provider.say(Text("that is 3"))
-        talk.turn(session_id, "one and two?")
-        if end == "kill":
-            provider.say(Text("half a"), Stall())
-            talk.begin(session_id, "and a poem")
-            talk.saw(session_id, "text_delta", delta="half a")
-            talk.signal(signal.SIGKILL)
-        else:
-            talk.end_input()
-        talk.wait()
-    with Talk(folder, provider) as talk:
-        adds(talk)
-        provider.say(Reasoning("hm"), Call("add", {"a": 3, "b": 2}))
-        provider.say(Text("that is 5"))
-        assert talk.turn(session_id, "and two?").result["text"] == "that is 5"
+def test_a_conversation_goes_on_after_a_restart(
+    restarting: Restarting, provider: Provider, kind: str, end: str
+) -> None:
+    talk = restarting.talk
+    adds(talk)
+    session_id = talk.create(kind, provider_params={"thinking": "low"})
+    provider.say(Reasoning("hm"), Call("add", {"a": 1, "b": 2}))
+    provider.say(Text("that is 3"))
+    talk.turn(session_id, "one and two?")
+    if end == "kill":
+        provider.say(Text("half a"), Stall())
+        talk.begin(session_id, "and a poem")
+        talk.saw(session_id, "text_delta", delta="half a")
+    talk = restarting.anew(kill=end == "kill")
+    adds(talk)
+    provider.say(Reasoning("hm"), Call("add", {"a": 3, "b": 2}))
+    provider.say(Text("that is 5"))
+    assert talk.turn(session_id, "and two?").result["text"] == "that is 5"
     body = str(provider.bodies[-1])
     assert "one and two?" in body
     assert "that is 3" in body
     assert ("half a" in body) == (end == "kill")
-    assert provider.refusals == []
 
 
 @pytest.mark.slow
 def test_a_turn_that_was_killed_while_its_tools_ran_leaves_no_call_unanswered(
-    folder: Path, provider: Provider, kind: str
+    restarting: Restarting, provider: Provider, kind: str
 ) -> None:
-    with Talk(folder, provider) as talk:
-        talk.lend("add", None)
-        session_id = talk.create(kind)
-        provider.say(Text("adding"), Call("add", {"a": 1, "b": 2}), Call("add", {"a": 1, "b": 3}))
-        talk.begin(session_id)
-        talk.next_call()
-        talk.signal(signal.SIGKILL)
-        talk.wait()
-    with Talk(folder, provider) as talk:
-        provider.say(Text("back"))
-        assert talk.turn(session_id).result["text"] == "back"
-    assert provider.refusals == []
+    talk = restarting.talk
+    talk.lend("add", None)
+    session_id = talk.create(kind)
+    provider.say(Text("adding"), Call("add", {"a": 1, "b": 2}), Call("add", {"a": 1, "b": 3}))
+    talk.begin(session_id)
+    talk.next_call()
+    talk = restarting.anew()
+    provider.say(Text("back"))
+    assert talk.turn(session_id).result["text"] == "back"
 
 
 @pytest.mark.slow
-def test_a_turn_that_waits_for_approval_goes_on_after_a_restart(folder: Path, provider: Provider, kind: str) -> None:
-    with Talk(folder, provider) as talk:
-        talk.lend("add", None, requires_approval=True)
-        session_id = talk.create(kind, provider_params={"thinking": "low"})
-        provider.say(Reasoning("hm"), Text("May I? "), Call("add", {"a": 1, "b": 2}))
-        talk.begin(session_id)
-        asked = talk.saw(session_id, "approval_requested")
-        talk.signal(signal.SIGKILL)
-        talk.wait()
-    with Talk(folder, provider) as talk:
-        talk.lend("add", lambda a, b: a + b)
-        provider.say(Text("3"))
-        talk.call("session/stream_open", session_id=session_id)
-        talk.call("approval/respond", approval_id=asked["approval_id"], choice="allow")
-        talk.until(lambda params: params.get("event", {}).get("type") == "run_completed")
-        assert talk.history(session_id)[-1]["content"] == "3"
-    assert provider.refusals == []
+def test_a_turn_that_waits_for_approval_goes_on_after_a_restart(
+    restarting: Restarting, provider: Provider, kind: str
+) -> None:
+    talk = restarting.talk
+    talk.lend("add", None, requires_approval=True)
+    session_id = talk.create(kind, provider_params={"thinking": "low"})
+    provider.say(Reasoning("hm"), Text("May I? "), Call("add", {"a": 1, "b": 2}))
+    talk.begin(session_id)
+    asked = talk.saw(session_id, "approval_requested")
+    talk = restarting.anew()
+    talk.lend("add", lambda a, b: a + b)
+    provider.say(Text("3"))
+    talk.call("session/stream_open", session_id=session_id)
+    talk.call("approval/respond", approval_id=asked["approval_id"], choice="allow")
+    talk.until(lambda params: params.get("event", {}).get("type") == "run_completed")
+    assert talk.history(session_id)[-1]["content"] == "3"
 
 
 @pytest.mark.parametrize("first", list(DIALECTS))
@@ -163,18 +199,15 @@ def test_an_image_is_shown_and_shown_again_in_the_next_turn(talk: Talk, provider
 
 
 @pytest.mark.slow
-def test_an_image_survives_a_restart(folder: Path, provider: Provider, kind: str) -> None:
-    with Talk(folder, provider) as talk:
-        session_id = talk.create(kind)
-        provider.say(Text("a pixel"))
-        talk.turn(session_id, [{"type": "text", "text": "What is it?"}, IMAGE])
-        talk.signal(signal.SIGKILL)
-        talk.wait()
-    with Talk(folder, provider) as talk:
-        provider.say(Text("still a pixel"))
-        assert talk.turn(session_id, "And now?").result["text"] == "still a pixel"
+def test_an_image_survives_a_restart(restarting: Restarting, provider: Provider, kind: str) -> None:
+    talk = restarting.talk
+    session_id = talk.create(kind)
+    provider.say(Text("a pixel"))
+    talk.turn(session_id, [{"type": "text", "text": "What is it?"}, IMAGE])
+    talk = restarting.anew()
+    provider.say(Text("still a pixel"))
+    assert talk.turn(session_id, "And now?").result["text"] == "still a pixel"
     assert _shows_pixel(provider.bodies[-1])
-    assert provider.refusals == []
 
 
 def test_a_text_file_is_read_by_the_model(talk: Talk, provider: Provider, kind: str, tmp_path: Path) -> None:
@@ -185,6 +218,7 @@ def test_a_text_file_is_read_by_the_model(talk: Talk, provider: Provider, kind: 
     assert "Grüße aus der Datei" in str(provider.bodies[0])
 
 
+@pytest.mark.usefixtures("starts_unmeasured")
 def test_a_long_history_is_summarised_and_still_taken(folder: Path, provider: Provider, kind: str) -> None:
     env = environment(folder, provider, RETRY + "[compaction]\nthreshold_tokens = 2000\nkeep_turns = 1\n")
     with Talk(folder, provider, env=env) as talk:
