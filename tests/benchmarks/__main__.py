@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import floor, lists, llm, running, starting, storing, streaming
+from tests.benchmarks import editing, floor, lists, llm, running, starting, storing, streaming
 from tests.benchmarks.figures import BENCHMARKS, COLUMNS, heading, row
 
-MODULES = (floor, starting, running, streaming, lists, storing, llm)
+MODULES = (floor, starting, running, streaming, lists, storing, llm, editing)
 NAMES = [name for module in MODULES for name, measure in BENCHMARKS.items() if measure.__module__ == module.__name__]
 """Every benchmark, in the table's order."""
 
