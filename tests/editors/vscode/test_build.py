@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -91,32 +92,22 @@ def copy_with_schema(target: Path, schema: str) -> Path:
     return copy
 
 
-@pytest.mark.parametrize(
-    ("was", "becomes"),
-    [
-        ('"turn/enqueue": {', '"turn/queue": {'),
-        ("  running_turn_id?: Uuid;", "  running_turn?: Uuid;"),
-        ('type: "text_delta";', 'type: "text_piece";'),
-    ],
-    ids=["a method", "a field", "an event"],
-)
-def test_a_change_of_the_contract_breaks_the_build(tmp_path: Path, was: str, becomes: str) -> None:
+CHANGES = {
+    '"turn/enqueue": {': '"turn/queue": {',
+    "  running_turn_id?: Uuid;": "  running_turn?: Uuid;",
+    'type: "text_delta";': 'type: "text_piece";',
+}
+"""A method, a field and an event that are called otherwise."""
+
+
+def test_a_change_of_the_contract_breaks_the_build(tmp_path: Path) -> None:
     schema = (ROOT / "schema" / "meerkat-rpc.ts").read_text()
-    assert was in schema
-    copy = copy_with_schema(tmp_path, schema.replace(was, becomes))
-    done = subprocess.run(
-        ["sh", "-c", "node scripts/gather.mjs && node_modules/.bin/tsc -p ."],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    for was, becomes in CHANGES.items():
+        assert was in schema
+        schema = schema.replace(was, becomes)
+    copy = copy_with_schema(tmp_path, schema)
+    build = "node scripts/gather.mjs && node_modules/.bin/tsc -p ."
+    done = subprocess.run(["sh", "-c", build], cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "error TS" in done.stdout, done.stdout + done.stderr
-
-
-def test_the_same_contract_builds(tmp_path: Path) -> None:
-    copy = copy_with_schema(tmp_path, (ROOT / "schema" / "meerkat-rpc.ts").read_text())
-    subprocess.run(
-        ["sh", "-c", "node scripts/gather.mjs && node_modules/.bin/tsc -p ."], cwd=copy, check=True, capture_output=True
-    )
+    for name in ("turn/enqueue", "running_turn_id", "text_delta"):
+        assert re.search(rf"error TS.*{name}", done.stdout), done.stdout + done.stderr
