@@ -155,6 +155,10 @@ class Editor:
         """Wait until the transcript ends with that answer."""
         self.wait(lambda: self.transcript[-2:] == ["# Assistant", text], lambda: "\n".join(self.transcript[-20:]))
 
+    def see_end(self) -> None:
+        """Wait until a turn has ended since the test began."""
+        self.wait(lambda: any(name == "MeerkatTurnEnded" for name, _ in self.hooks), lambda: f"end in:\n{self.screen}")
+
     def see_status(self, status: str) -> None:
         """Wait until the status is that."""
         self.wait(lambda: self.status == status, lambda: f"{status}; it is {self.status}:\n{self.screen}")

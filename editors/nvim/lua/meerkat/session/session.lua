@@ -81,7 +81,10 @@ function Session:state()
   if next(self.questions) then
     return "needs you"
   end
-  return self.running and "busy" or "idle"
+  local is_sending = vim.iter(self.waiting):any(function(item)
+    return item.state == "sending"
+  end)
+  return (self.running or is_sending) and "busy" or "idle"
 end
 
 --- Put an item at the end of what was said: before the prompts that wait.
