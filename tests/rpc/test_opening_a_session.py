@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 
 from tests.rpc.driver import Server
 
-TURNS = 40
+OPENINGS = 8
+AHEAD = 3
+"""How many turns are followed after the session was opened."""
+
 TEXT = "some words "
-SCRIPT = ({"text": TEXT, "chunks": 4}, {"sleep_ms": 3}, {"text": "and more", "chunks": 3})
+SCRIPT = ({"text": TEXT, "chunks": 4}, {"sleep_ms": 20}, {"text": "and more", "chunks": 3})
 SAID = TEXT + "and more"
 
 
@@ -28,20 +32,22 @@ def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
         yield one, two
 
 
-def run_turns(server: Server, session_id: str) -> None:
-    """Run one turn after the other."""
-    for number in range(TURNS):
+def run_turns(server: Server, session_id: str, enough: threading.Event) -> None:
+    """Run one turn after the other until that is ``enough``."""
+    for number in count():
+        if enough.is_set():
+            return
         server.call("turn/start", session_id=session_id, prompt=f"prompt {number}")
 
 
-def open_session(server: Server, session_id: str, upto: int) -> list[tuple[str, str]]:
-    """Open the session as an editor does; return the prompts and answers that it shows, to the end of turn ``upto``, or
-    of the one that is running behind it."""
+def open_session(server: Server, session_id: str, turns: int | None = None) -> list[tuple[str, str]]:
+    """Open the session as an editor does; return the prompts and answers that it shows, to the end of so many
+    ``turns``, or of ``AHEAD`` more than had ended by then."""
     page = server.call("session/history", session_id=session_id, latest=True, limit=1000)
     shown = [(message["role"], message["content"]) for message in page["messages"]]
     stream = server.call("session/stream_open", session_id=session_id, from_seq=page["next_seq"])["stream_id"]
-    expected_seq, text = page["next_seq"], ""
-    while len(shown) < 2 * upto or len(shown) % 2:
+    expected_seq, text, wanted = page["next_seq"], "", 2 * (len(shown) // 2 + AHEAD if turns is None else turns)
+    while len(shown) < wanted:
         params = _next_event(server, stream)
         assert params["seq"] == expected_seq
         expected_seq += 1
@@ -70,29 +76,29 @@ def _next_event(server: Server, stream: str) -> dict[str, Any]:
         server.until(lambda _: True)
 
 
-def shows(count: int) -> list[tuple[str, str]]:
-    """Return the prompts and answers of the first ``count`` turns."""
-    return [said for number in range(count) for said in (("user", f"prompt {number}"), ("assistant", SAID))]
+def shows(turns: int) -> list[tuple[str, str]]:
+    """Return the prompts and answers of the first ``turns`` turns."""
+    return [said for number in range(turns) for said in (("user", f"prompt {number}"), ("assistant", SAID))]
 
 
 def test_another_servers_session_opens_without_gap_or_repeat_while_it_runs(servers: tuple[Server, Server]) -> None:
     one, two = servers
     session_id = one.session(*SCRIPT)
-    running = threading.Thread(target=run_turns, args=(one, session_id))
+    enough = threading.Event()
+    running = threading.Thread(target=run_turns, args=(one, session_id, enough))
     running.start()
-    done, opened = 0, 0
-    while done < TURNS:
-        shown = open_session(two, session_id, min(done + 2, TURNS))
-        done, opened = len(shown) // 2, opened + 1
-        assert shown == shows(done)
-    running.join()
-    assert opened > 1
-    assert open_session(two, session_id, TURNS) == shows(TURNS)
+    try:
+        for _ in range(OPENINGS):
+            shown = open_session(two, session_id)
+            assert shown == shows(len(shown) // 2)
+    finally:
+        enough.set()
+        running.join()
 
 
 def test_the_servers_own_session_does_too(servers: tuple[Server, Server]) -> None:
     server, _ = servers
     session_id = server.session(*SCRIPT)
-    for number in range(TURNS):
+    for number in range(OPENINGS):
         server.call("turn/start", session_id=session_id, prompt=f"prompt {number}", wait=False)
         assert open_session(server, session_id, number + 1) == shows(number + 1)
