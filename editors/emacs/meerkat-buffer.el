@@ -12,6 +12,7 @@
 
 ;;; Code:
 
+(require 'button)
 (require 'cl-lib)
 (require 'meerkat-faces)
 
@@ -36,6 +37,10 @@ The breaks are not part of the text and are left away when it is copied.")
 
 (defvar meerkat-buffer-transcript-map (make-sparse-keymap)
   "Keys in the transcript, where nothing can be typed.")
+
+(defvar meerkat-buffer--button-map
+  (make-composed-keymap button-map meerkat-buffer-transcript-map)
+  "Keys on a button of the transcript.")
 
 (defun meerkat-buffer-setup ()
   "Lay out the current buffer: an empty transcript, a foot, an empty prompt."
@@ -91,21 +96,24 @@ Within another WRITE that is taken care of already."
     (save-excursion (funcall write))))
 
 (defun meerkat-buffer--places ()
-  "Return the cursors in the prompt, each with its offset from the prompt's begin."
+  "Return the cursors in the foot and the prompt, each with its place there."
   (delq nil
         (cons (meerkat-buffer--place nil (point))
               (mapcar (lambda (window) (meerkat-buffer--place window (window-point window)))
                       (get-buffer-window-list nil nil t)))))
 
 (defun meerkat-buffer--place (window position)
-  "Return WINDOW with POSITION's offset from the prompt, if it is there."
-  (when (>= position meerkat-buffer-prompt)
-    (cons window (- position meerkat-buffer-prompt))))
+  "Return WINDOW with POSITION's place: a marker that it is behind, and an offset."
+  (let ((anchor (cond ((>= position meerkat-buffer-prompt) meerkat-buffer-prompt)
+                      ((> position meerkat-buffer-body) meerkat-buffer-body))))
+    (when anchor
+      (list window anchor (- position anchor)))))
 
 (defun meerkat-buffer--restore (places)
   "Put cursors back to PLACES."
-  (pcase-dolist (`(,window . ,offset) places)
-    (let ((position (min (point-max) (+ meerkat-buffer-prompt offset))))
+  (pcase-dolist (`(,window ,anchor ,offset) places)
+    (let ((position (min (+ anchor offset)
+                         (if (eq anchor meerkat-buffer-prompt) (point-max) meerkat-buffer-prompt))))
       (if window
           (set-window-point window position)
         (goto-char position)))))
@@ -137,9 +145,9 @@ would move it.  Elsewhere it is t."
               (cons window (or (/= start meerkat-buffer-body) start))))
           (get-buffer-window-list nil nil t)))
 
-(defun meerkat-buffer--restore-starts (starts)
-  "Let windows begin where they did, as STARTS has it, and where a line does."
-  (pcase-dolist (`(,window . ,start) starts)
+(defun meerkat-buffer--restore-starts (positions)
+  "Let windows begin where a line does, and where they did according to POSITIONS."
+  (pcase-dolist (`(,window . ,start) positions)
     (let ((line (if (integerp start)
                     start
                   (save-excursion (goto-char (window-start window)) (line-beginning-position)))))
@@ -185,11 +193,16 @@ Markers that are here move on: they belong to what follows."
   (meerkat-buffer--add-keys begin end))
 
 (defun meerkat-buffer--add-keys (begin end)
-  "Give the text from BEGIN to END the transcript's keys where it has no others."
+  "Give the text from BEGIN to END the transcript's keys where it has no others.
+Buttons have both."
   (while (< begin end)
     (let ((next (next-single-property-change begin 'keymap nil end)))
-      (unless (get-text-property begin 'keymap)
-        (put-text-property begin next 'keymap meerkat-buffer-transcript-map))
+      (cond ((get-text-property begin 'button)
+             (setq next (next-single-property-change begin 'button nil end))
+             (put-text-property begin next 'keymap meerkat-buffer--button-map))
+            ((not (get-text-property begin 'keymap))
+             (setq next (min next (next-single-property-change begin 'button nil end)))
+             (put-text-property begin next 'keymap meerkat-buffer-transcript-map)))
       (setq begin next))))
 
 (defun meerkat-buffer--break-lines (begin)

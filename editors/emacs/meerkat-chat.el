@@ -118,7 +118,7 @@ there, and q buries it.
     (current-buffer)))
 
 (defun meerkat-chat--around (buffer)
-  "Return a function that calls another, which writes events, in BUFFER."
+  "Return a function with which another can write events into BUFFER."
   (lambda (write)
     (when (buffer-live-p buffer)
       (with-current-buffer buffer

@@ -44,7 +44,7 @@ once it is known what the session is called and who answers."
        :then (lambda (result) (setq page result) (both))))))
 
 (defun meerkat-feed--opened (session page then)
-  "Call THEN with PAGE, the end of SESSION's history, and follow what comes after it."
+  "Call THEN with PAGE, the end of SESSION's history, and follow what comes next."
   (setf (meerkat-session-problem session) nil
         (meerkat-session-seq session) (1- (plist-get page :next_seq))
         (meerkat-session-running session) (plist-get page :running_turn_id)

@@ -37,7 +37,7 @@
 
 (defun meerkat-foot--empty-p (session)
   "Return non-nil if nothing was said in SESSION yet."
-  (and (not (meerkat-session-exists session))
+  (and (or (not (meerkat-session-exists session)) (meerkat-session-stream session))
        (= meerkat-buffer-body (point-min))))
 
 (defun meerkat-foot--hint (session)

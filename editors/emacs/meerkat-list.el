@@ -40,9 +40,9 @@ At once if they are known, and when the server has answered if not."
   (let ((known (gethash parameters meerkat-list--pages)))
     (if known
         (funcall then (car known) (cdr known))
-      (meerkat-list--read parameters then))))
+      (meerkat-list-read parameters then))))
 
-(defun meerkat-list--read (parameters then)
+(defun meerkat-list-read (parameters then)
   "Ask the server for the sessions that PARAMETERS list, and call THEN."
   (meerkat-request
    "session/list" parameters
@@ -61,7 +61,7 @@ At once if they are known, and when the server has answered if not."
   "Read every list again that is known."
   (setq meerkat-list--timer nil)
   (dolist (parameters (hash-table-keys meerkat-list--pages))
-    (meerkat-list--read parameters (lambda (&rest _) (run-hooks 'meerkat-list-changed-hook)))))
+    (meerkat-list-read parameters (lambda (&rest _) (run-hooks 'meerkat-list-changed-hook)))))
 
 (defun meerkat-list--changed (params)
   "Sessions changed, as PARAMS tell: read what is shown of them again."
@@ -79,7 +79,9 @@ At once if they are known, and when the server has answered if not."
 (defun meerkat-list-state (summary)
   "Return the state of the session that SUMMARY describes, as a symbol."
   (let ((session (meerkat-session-find (plist-get summary :session_id))))
-    (cond ((and session (meerkat-session-approvals session)) 'needs-you)
+    (cond ((or (and session (meerkat-session-approvals session))
+               (eq (plist-get summary :needs_answer) t))
+           'needs-you)
           ((equal (plist-get summary :state) "running") 'busy)
           ((eq (plist-get summary :archived) t) 'archived)
           (t 'idle))))

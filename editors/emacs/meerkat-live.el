@@ -11,6 +11,8 @@
 
 (require 'cl-lib)
 (require 'meerkat-buffer)
+(require 'meerkat-entry)
+(require 'meerkat-session)
 
 (cl-defstruct (meerkat-live (:constructor meerkat-live-create))
   "What is going on at the end of a transcript.
@@ -34,6 +36,16 @@ ASKED: an alist of questions, by id."
           (place (and end (marker-position end))))
      (meerkat-buffer-at-end ,@body)
      (when place (set-marker end place))))
+
+(defun meerkat-live-speak (message)
+  "Have the model's heading above what it states in the turn of MESSAGE."
+  (let ((turn (plist-get message :turn_id)))
+    (unless (equal turn (meerkat-live-spoke meerkat-live-now))
+      (setf (meerkat-live-spoke meerkat-live-now) turn)
+      (meerkat-live-aside
+        (meerkat-entry-speaker (meerkat-session-speaker meerkat-buffer-session)
+                               (list :turn turn :role "assistant")
+                               (plist-get message :timestamp_ms))))))
 
 (provide 'meerkat-live)
 ;;; meerkat-live.el ends here

@@ -34,8 +34,9 @@ Until then the question itself is above the prompt."
   (push (cons (plist-get event :approval_id) (plist-get event :summary))
         (meerkat-live-asked meerkat-live-now)))
 
-(defun meerkat-note--answered (event _message)
-  "Say how the question was answered that EVENT names."
+(defun meerkat-note--answered (event message)
+  "Say how the question was answered that EVENT of MESSAGE names."
+  (meerkat-live-speak message)
   (let ((choice (plist-get event :choice))
         (asked (cdr (assoc (plist-get event :approval_id) (meerkat-live-asked meerkat-live-now)))))
     (meerkat-note-add (format "%s %s%s" (if (equal choice "deny") "✗" "✓") choice

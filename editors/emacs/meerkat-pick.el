@@ -29,7 +29,7 @@ Nothing happens if the minibuffer is in use by then."
 (defun meerkat-pick-session (prompt archived then)
   "Ask with PROMPT for a session, ARCHIVED or not; call THEN with its summary."
   (let ((folder (meerkat-connection-folder)))
-    (meerkat-list-fetch
+    (meerkat-list-read
      (meerkat-list-parameters archived)
      (lambda (sessions total)
        (if (null sessions)

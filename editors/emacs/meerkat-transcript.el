@@ -60,16 +60,6 @@
                           (list :turn (plist-get message :turn_id) :role "user")
                           (plist-get message :timestamp_ms))))
 
-(defun meerkat-transcript--speak (message)
-  "Have the model's heading above what it states in the turn of MESSAGE."
-  (let ((turn (plist-get message :turn_id)))
-    (unless (equal turn (meerkat-live-spoke meerkat-live-now))
-      (setf (meerkat-live-spoke meerkat-live-now) turn)
-      (meerkat-live-aside
-        (meerkat-entry-speaker (meerkat-session-speaker meerkat-buffer-session)
-                               (list :turn turn :role "assistant")
-                               (plist-get message :timestamp_ms))))))
-
 (defun meerkat-transcript--text (event message)
   "Show the piece of text that EVENT of MESSAGE contributes."
   (let ((live meerkat-live-now))
@@ -86,7 +76,7 @@
 (defun meerkat-transcript--begin-text (message)
   "Have a place for the text of the model call that MESSAGE belongs to."
   (let ((live meerkat-live-now))
-    (meerkat-transcript--speak message)
+    (meerkat-live-speak message)
     (meerkat-buffer-at-end (meerkat-buffer-fresh-line)
       (setf (meerkat-live-text live) (meerkat-text-create)
             (meerkat-live-begin live) (copy-marker (point))
@@ -137,7 +127,7 @@
 
 (defun meerkat-transcript--begin-thought (message)
   "Insert a line for the reasoning that begins with MESSAGE."
-  (meerkat-transcript--speak message)
+  (meerkat-live-speak message)
   (let* ((live meerkat-live-now)
          (pieces (list nil)))
     (meerkat-live-aside
@@ -168,7 +158,7 @@
         (id (plist-get event :id)))
     (or (cdr (assoc id (meerkat-live-tools live)))
         (let ((tool (list :name (plist-get event :name) :args (plist-get event :args) :result nil)))
-          (meerkat-transcript--speak message)
+          (meerkat-live-speak message)
           (meerkat-live-aside
             (setq tool (plist-put tool :fold
                                   (meerkat-entry-tool (plist-get event :name) (plist-get event :args) 'running
@@ -219,7 +209,7 @@
   "Show that the turn of MESSAGE is complete, if EVENT doesn't follow an answer."
   (meerkat-transcript--end)
   (unless (equal (plist-get message :turn_id) (meerkat-live-spoke meerkat-live-now))
-    (meerkat-transcript--speak message)
+    (meerkat-live-speak message)
     (if (string-empty-p (or (plist-get event :result) ""))
         (meerkat-note-add "(no answer)")
       (meerkat-buffer-at-end (meerkat-entry-answer (concat (plist-get event :result) "\n"))))))

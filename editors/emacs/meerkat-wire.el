@@ -20,7 +20,7 @@
   "Seconds between a server's end and our taking note, in which stderr is read.")
 
 (defvar meerkat-wire--count 0
-  "Counts servers: jsonrpc.el's buffers are called after them, and must not be shared.")
+  "Counts servers: jsonrpc.el calls buffers after them, which must not be shared.")
 
 (defclass meerkat-wire (jsonrpc-process-connection)
   ((stderr :initarg :stderr :documentation "The process that reads what it complains of.")

@@ -55,7 +55,9 @@
     (dolist (file (lint-files))
       (with-current-buffer (find-file-noselect file)
         (pcase-dolist (`(,line ,_column ,kind ,text) (package-lint-buffer))
-          (push (format "%s:%d: %s: %s" file line kind text) complaints))))
+          ;; Debian's package-lint is older than Emacs 28, and doubts that there ever will be one.
+          (unless (string-search "uninstallable in all released Emacs" text)
+            (push (format "%s:%d: %s: %s" file line kind text) complaints)))))
     (lint-exit (nreverse complaints))))
 
 (provide 'lint)

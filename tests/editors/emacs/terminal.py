@@ -51,7 +51,7 @@ class Emacs:
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
-        forms = ["(setq inhibit-startup-screen t ring-bell-function 'ignore)", COLOURS[dark], *init, "(require 'meerkat)"]
+        forms = ["(setq inhibit-startup-screen t ring-bell-function 'ignore native-comp-deferred-compilation nil)", COLOURS[dark], *init, "(require 'meerkat)", '(switch-to-buffer "started up")']
         self.child = pexpect.spawn(
             require("emacs"),
             ["-Q", "-nw", "-L", package(), *[word for form in forms for word in ("--eval", form)]],
@@ -64,6 +64,7 @@ class Emacs:
         )
 
     def __enter__(self) -> Self:
+        self.see("started up")
         return self
 
     def __exit__(
@@ -84,6 +85,17 @@ class Emacs:
         self.type(f"{name}\r")
         for answer in answers:
             self.type(f"{answer}\r")
+
+    def open(self, session_id: str) -> None:
+        """Show a session in the whole window, whatever was there before."""
+        self.fresh()
+        self.evaluate(f'(progn (meerkat-chat-open "{session_id}" t) (delete-other-windows))')
+
+    def fresh(self) -> None:
+        """Leave whatever is asked, and show nothing but an empty window."""
+        self.type("\x07\x07")
+        self.evaluate("(progn (switch-to-buffer (generate-new-buffer \"blank\")) (delete-other-windows))")
+        self.see(lambda text: "›" not in text and "blank" in text)  # noqa: RUF001
 
     def evaluate(self, form: str) -> None:
         """Type a form where Emacs reads one."""
