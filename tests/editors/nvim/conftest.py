@@ -25,5 +25,7 @@ def shared(place: Workplace) -> Iterator[Editor]:
 def editor(shared: Editor) -> Editor:
     """The shared Neovim, its chat closed, in normal mode, with nothing told yet."""
     shared.type("<Esc><Esc>")
-    shared.lua("_G.told, _G.fired, _G.offered = {}, {}, nil require('meerkat.chat.window').close() vim.cmd('silent! only')")
+    shared.lua(
+        "_G.told, _G.fired, _G.offered = {}, {}, nil require('meerkat.chat.window').close() vim.cmd('silent! only')"
+    )
     return shared

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
+from unittest import mock
 
-import pynvim
+import pynvim  # type: ignore[import-untyped]
 
 from tests.editors.programs import ROOT, require
 from tests.editors.workplace import BOUND_S, Workplace
@@ -71,7 +73,7 @@ class Editor:
         """Write a prompt where prompts are written, and send it."""
         self.lua("require('meerkat.chat.window').write()")
         self.wait(lambda: self.nvim.api.get_mode()["mode"] == "i", "insert mode")
-        self.nvim.api.paste(prompt, True, -1)  # noqa: FBT003  # the API's own order
+        self.nvim.api.paste(prompt, True, -1)
         self.type("<CR>")
 
     def lua(self, code: str, *args: Any) -> Any:
@@ -89,9 +91,7 @@ class Editor:
 
     def open(self, session_id: str) -> None:
         """Open a session and wait until it is there."""
-        self.lua(
-            "_G.opened = nil require('meerkat.chat.chat').open(..., function() _G.opened = true end)", session_id
-        )
+        self.lua("_G.opened = nil require('meerkat.chat.chat').open(..., function() _G.opened = true end)", session_id)
         self.wait(lambda: bool(self.lua("return _G.opened")), "opened session")
 
     # -- eyes
@@ -177,13 +177,9 @@ class Editor:
 
 
 def _started(command: Sequence[str], workplace: Workplace, more: dict[str, str]) -> pynvim.Nvim:
-    import os
-    from unittest import mock
-
     environment = workplace.environment(**more)
     with mock.patch.dict(os.environ, environment, clear=True):  # pynvim hands on its own environment
-        nvim = pynvim.attach("child", argv=[*command, "--cmd", f"cd {workplace.folder}"])
-    return nvim
+        return pynvim.attach("child", argv=[*command, "--cmd", f"cd {workplace.folder}"])
 
 
 WATCHING = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -79,8 +80,10 @@ def main() -> None:
     """Print both figures."""
     with tempfile.TemporaryDirectory() as folder:
         took = opening(Workplace(Path(folder) / "opening"))
-        print(f"open {TURNS} turns: median {statistics.median(took):.0f} ms of {[round(ms) for ms in took]}")
-        print(f"{DELTAS} deltas: {streaming(Workplace(Path(folder) / 'streaming'))}")
+        sys.stdout.write(
+            f"open {TURNS} turns: median {statistics.median(took):.0f} ms of {[round(ms) for ms in took]}\n"
+        )
+        sys.stdout.write(f"{DELTAS} deltas: {streaming(Workplace(Path(folder) / 'streaming'))}\n")
 
 
 if __name__ == "__main__":

@@ -22,14 +22,19 @@ class Terminal:
     """A Neovim that is running. Use as a context manager: leaving closes the window."""
 
     def __init__(
-        self, workplace: Workplace, *arguments: str, plugin: Sequence[str] = INSTALLED, columns: int = 120, rows: int = 40
+        self,
+        workplace: Workplace,
+        *arguments: str,
+        plugin: Sequence[str] = INSTALLED,
+        columns: int = 120,
+        rows: int = 40,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self.child = pexpect.spawn(
             require("nvim"),
             [*plugin, *arguments],
-            env=workplace.environment(),  # type: ignore[arg-type]  # a mapping is what it takes
+            env=workplace.environment(),
             cwd=str(workplace.folder),
             dimensions=(rows, columns),
             encoding="utf-8",

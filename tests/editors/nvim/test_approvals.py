@@ -47,7 +47,8 @@ def test_alt_and_a_digit_answer_while_one_types_and_a_digit_alone_is_text(editor
 
 
 @pytest.mark.parametrize(
-    ("command", "said"), [("approve", "allowed"), ("deny", "denied"), ("approve 2", "denied"), ("approve once", "allowed")]
+    ("command", "said"),
+    [("approve", "allowed"), ("deny", "denied"), ("approve 2", "denied"), ("approve once", "allowed")],
 )
 def test_commands_answer_as_well(editor: Editor, place: Workplace, command: str, said: str) -> None:
     editor.open(place.session(script=asking(["allow", "deny"])))

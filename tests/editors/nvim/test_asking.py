@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.editors.nvim.editor import Editor
 from tests.editors.workplace import Workplace
 
-SLOWLY = {"text": "step ", "repeat": 400, "delay_ms": 25}
+SLOWLY: Mapping[str, Any] = {"text": "step ", "repeat": 400, "delay_ms": 25}
 
 
 def test_a_first_prompt_makes_a_session_and_its_answer_comes(editor: Editor, place: Workplace) -> None:
@@ -56,7 +59,7 @@ def test_a_prompt_waits_while_a_turn_runs_and_can_be_taken_back(editor: Editor, 
 
 
 def test_what_is_added_while_a_turn_runs_is_read_by_its_next_call(editor: Editor, place: Workplace) -> None:
-    script = [{"text": "one", "for_turn": 1}, {"sleep_ms": 60_000, "for_turn": 1}]
+    script: list[Mapping[str, Any]] = [{"text": "one", "for_turn": 1}, {"sleep_ms": 60_000, "for_turn": 1}]
     editor.open(place.session(script=script))
     editor.ask("go")
     editor.see("busy", "one")
@@ -95,7 +98,7 @@ def test_a_failed_turn_says_why_and_keeps_what_was_said(editor: Editor, place: W
 
 def test_reasoning_and_tools_are_a_line_each_until_they_are_opened(editor: Editor, place: Workplace) -> None:
     tool = {"name": "search", "args": {"pattern": "*.py **"}, "result": {"found": ["a.py", "b.py"]}, "ms": 300}
-    script = [{"reasoning": "Where could it be?"}, {"tool": tool}, {"text": "Found."}]
+    script: list[Mapping[str, Any]] = [{"reasoning": "Where could it be?"}, {"tool": tool}, {"text": "Found."}]
     editor.open(place.session(script=script))
     editor.ask("where?")
     screen = editor.see("Found.", "idle", "▸ thought for", "▸ search pattern=*.py ** ✓ 0.3 s")

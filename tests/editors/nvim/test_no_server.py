@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from tests.editors.workplace import Workplace
 
 
 @pytest.fixture
-def bare_path(tmp_path: Path) -> Iterator[str]:
+def bare_path(tmp_path: Path) -> str:
     """A PATH on which there is a shell and nothing else that could be the server."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -23,7 +22,7 @@ def bare_path(tmp_path: Path) -> Iterator[str]:
         found = shutil.which(name)
         if found:
             (folder / name).symlink_to(found)
-    yield str(folder)
+    return str(folder)
 
 
 def script(path: Path, text: str) -> Path:
@@ -118,7 +117,9 @@ def test_an_old_neovim_gets_one_polite_line(workplace: Workplace) -> None:
     command = [require("old-nvim"), "--headless", "-u", "NONE", "--cmd", f"set rtp^={PLUGIN}"]
     command += ["-c", f"source {PLUGIN}/plugin/meerkat.lua"]
     command += [argument for line in lines for argument in ("-c", line)] + ["-c", "qa!"]
-    result = subprocess.run(command, env=workplace.environment(), capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(
+        command, env=workplace.environment(), capture_output=True, text=True, check=True, timeout=60
+    )
     told = result.stdout + result.stderr
     assert "meerkat needs Neovim 0.10 or newer; this is 0.7.2" in told
     assert "still here" in told

@@ -78,7 +78,9 @@ def test_wrong_settings_are_named_and_change_nothing(workplace: Workplace) -> No
 def test_nothing_is_loaded_before_it_is_used_and_the_start_costs_nothing(workplace: Workplace) -> None:
     with Editor(workplace) as editor:
         assert editor.lua("return require('meerkat').statusline()") == ""
-        loaded = "return vim.tbl_filter(function(n) return vim.startswith(n, 'meerkat') end, vim.tbl_keys(package.loaded))"
+        loaded = (
+            "return vim.tbl_filter(function(n) return vim.startswith(n, 'meerkat') end, vim.tbl_keys(package.loaded))"
+        )
         assert editor.lua(loaded) == ["meerkat"]
         assert workplace.server_pids() == []
         path = "vim.api.nvim_get_runtime_file('plugin/meerkat.lua', false)[1]"

@@ -123,7 +123,7 @@ def test_models_are_chosen_and_those_that_cannot_be_used_say_why(editor: Editor,
     session_id = place.session(prompts=["hi"])
     editor.open(session_id)
     editor.run("Meerkat model")
-    offered = editor.choose("  – ")  # the first that something is missing for
+    offered = editor.choose("acp:qwen")  # the first that something is missing for
     assert offered[0].startswith("echo")
     editor.see_message("can't be used: ")
     editor.run("Meerkat model")

@@ -39,7 +39,10 @@ CONVERSATION = [
     {"for_turn": 1, "tool": {"name": "read", "args": {"path": "lua/csv.lua"}, "result": "…", "ms": 20}},
     {"for_turn": 1, "text": FOUND},
     {"for_turn": 2, "text": "Here is the change."},
-    {"for_turn": 2, "approval": {"summary": "write lua/csv.lua", "choices": ["allow", "deny"], "details": {"diff": DIFF}}},
+    {
+        "for_turn": 2,
+        "approval": {"summary": "write lua/csv.lua", "choices": ["allow", "deny"], "details": {"diff": DIFF}},
+    },
     {"for_turn": 2, "text": "Done."},
 ]
 
@@ -64,7 +67,7 @@ def test_a_conversation_as_a_person_has_it(workplace: Workplace, background: str
     (workplace.folder / "csv.lua").write_text(CODE)
     session_id = workplace.session(script=CONVERSATION, prompts=["Why does `parse` lose a field?"])
     options = ["-c", f"set bg={background} termguicolors number laststatus=2", "csv.lua"]
-    with Terminal(workplace, *options) as terminal:
+    with Terminal(workplace, *options, columns=126, rows=46) as terminal:
         terminal.see("M.parse")
         terminal.command(f"Meerkat resume {session_id}")
         terminal.see("The test only looked", "Why does parse lose a field?")
@@ -124,7 +127,7 @@ def test_a_message_never_makes_neovim_wait_for_enter(workplace: Workplace) -> No
         terminal.command("Meerkat")
         terminal.see("answers")
         workplace.kill_servers()
-        terminal.see("ended unexpectedly")
+        terminal.see("the server ended")
         terminal.type("still typing")
         assert "Press ENTER" not in terminal.see("still typing")
 
