@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
 
-import type { Client, JsonValue, SessionEventParams } from "meerkat-rpc-client";
+import type { Client, JsonValue, PendingApproval, SessionEventParams } from "meerkat-rpc-client";
 import { isTerminal, newId, runTurn, SessionFeed } from "meerkat-rpc-client";
 
 import { client, folder, session, shared, until } from "../client/test/support";
@@ -143,6 +143,32 @@ test("a question is asked once, gets its rule, and keeps its answer", async () =
   }
   assert.deepEqual(transcript.items.map(short), ["prompt: go", "approval May I?: yes", "answer: Thanks."]);
   assert.deepEqual(transcript.openApprovals, []);
+});
+
+test("a question that is known before the turn is replayed stands where it was asked", async () => {
+  const user = shared();
+  const id = await session(user, [{ text: "First. " }, { approval: { summary: "May I?", choices: ["yes", "no"] } }]);
+  await user.request("turn/start", { session_id: id, prompt: "go", turn_id: newId(), wait: false });
+  let approval: PendingApproval | undefined;
+  while (approval === undefined) {
+    [approval] = (await user.request("approval/list", { session_id: id })).approvals;
+  }
+  const [transcript, mirror] = [new Transcript(), new Mirror()];
+  transcript.knowApproval(approval);
+  mirror.take(transcript.take(), transcript.items);
+  const feed = new SessionFeed(user, id);
+  feed.onEvents((events) => {
+    events.forEach((event) => {
+      transcript.apply(event);
+    });
+    mirror.take(transcript.take(), transcript.items);
+  });
+  await feed.follow(1);
+  await until(() => transcript.items.at(-1)?.kind === "approval" && transcript.items.length > 2, "the question");
+  assert.deepEqual(transcript.items.map(short), ["prompt: go", "answer: First. ", "approval May I?: open"]);
+  assert.deepEqual(mirror.items, transcript.items);
+  await user.request("turn/interrupt", { session_id: id });
+  feed.dispose();
 });
 
 test("a question that nobody answered goes with its turn", async () => {

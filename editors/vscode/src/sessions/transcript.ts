@@ -29,12 +29,15 @@ export class Transcript {
   private readonly tools = new Map<string, ToolItem>();
   private readonly attachments = new Map<string, readonly Attachment[]>();
   private readonly approvals = new Map<string, ApprovalItem>();
+  /** Questions that were known before their event came: their place is where it comes. */
+  private readonly early = new Set<string>();
 
   /** Begin anew with the last page of messages; tools of the turn that runs may yet come to an end. */
   reset(messages: readonly Message[], offset: number, runningTurnId?: string): void {
     this.orphans = new Map();
     this.tools.clear();
     this.approvals.clear();
+    this.early.clear();
     this.endCall();
     this.items = itemsOf(messages, offset, this.orphans);
     for (const item of this.items) {
@@ -82,8 +85,12 @@ export class Transcript {
 
   /** Take what is known of a question beside its event, or the question itself if its event is of an earlier page. */
   knowApproval(approval: PendingApproval): void {
-    const known = this.approvals.get(approval.approval_id);
-    const item = known ?? this.ask(approval, { turnId: approval.turn_id, seq: 0, timestamp: approval.timestamp_ms });
+    const id = approval.approval_id;
+    let item = this.approvals.get(id);
+    if (item === undefined) {
+      item = this.ask(approval, { turnId: approval.turn_id, seq: 0, timestamp: approval.timestamp_ms });
+      this.early.add(id);
+    }
     if (approval.rule !== undefined && item.rule !== approval.rule) {
       item.rule = approval.rule;
       this.changes.changed(item);
@@ -221,12 +228,20 @@ export class Transcript {
     const { approval_id: approvalId, summary, details, choices } = question;
     const known = this.approvals.get(approvalId);
     if (known !== undefined) {
+      this.putInPlace(known);
       return known;
     }
     const place = base(`approval-${approvalId}`, at);
     const item = this.add<ApprovalItem>({ ...place, kind: "approval", approvalId, summary, details, choices });
     this.approvals.set(approvalId, item);
     return item;
+  }
+
+  private putInPlace(item: ApprovalItem): void {
+    if (this.early.delete(item.approvalId)) {
+      this.remove([item]);
+      this.add(item);
+    }
   }
 
   private resolved(event: Of<"approval_resolved">): void {
@@ -239,11 +254,15 @@ export class Transcript {
 
   private forgetApprovals(gone: readonly ApprovalItem[]): void {
     if (gone.length > 0) {
-      const ids = new Set(gone.map(({ id }) => id));
       gone.forEach(({ approvalId }) => this.approvals.delete(approvalId));
-      this.items = this.items.filter(({ id }) => !ids.has(id));
-      this.changes.removed([...ids]);
+      this.remove(gone);
     }
+  }
+
+  private remove(gone: readonly Item[]): void {
+    const ids = new Set(gone.map(({ id }) => id));
+    this.items = this.items.filter(({ id }) => !ids.has(id));
+    this.changes.removed([...ids]);
   }
 
   private add<T extends Item>(item: T): T {
