@@ -74,6 +74,7 @@ export class Chat {
     const other = this.sessionId !== shown.state.id;
     this.sessionId = shown.state.id;
     this.element.dataset["place"] = shown.place;
+    this.element.dataset["session"] = shown.state.id;
     this.transcript.speaker = shown.state.answeredBy ?? "Assistant";
     this.transcript.show(shown.items);
     this.notices.setConnection(shown.connection);

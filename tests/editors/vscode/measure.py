@@ -91,6 +91,7 @@ def _opened(window: Workbench, chat: Chat, title: str) -> float:
     window.command("Meerkat: New Session")
     expect(chat.answers).to_have_count(0)
     window.command("Meerkat: Resume Session")
+    window.all_folders()
     window.search(title)
     expect(window.picks(title)).to_be_visible()
     window.page.keyboard.press("Enter")

@@ -26,7 +26,7 @@ SETTINGS: Mapping[str, Any] = {
 }
 """What a test's VS Code begins with: nothing that opens by itself."""
 
-ADDRESS = re.compile(r"Web UI available at (http://\S+)")
+ADDRESS = re.compile(r"Web UI available at (http://\S+?:(\d+))")
 
 
 class VSCodeServer:
@@ -46,7 +46,7 @@ class VSCodeServer:
         self.settings = {**SETTINGS, **(settings or {})}
         self.write_settings()
         self.install(vsix)
-        self.url = ""
+        self.url, self._port = "", "0"
         self._process: subprocess.Popen[str] | None = None
 
     def write_settings(self, **changes: Any) -> None:
@@ -60,9 +60,9 @@ class VSCodeServer:
         self._run("--install-extension", str(vsix))
 
     def start(self) -> None:
-        """Start it and wait for its address."""
+        """Start it and wait for its address; again at the same one, by which the browser knows what it keeps."""
         self._process = subprocess.Popen(
-            self._command("--host", "127.0.0.1", "--port", "0", "--without-connection-token"),
+            self._command("--host", "127.0.0.1", "--port", self._port, "--without-connection-token"),
             env=self._environment(),
             cwd=self.workplace.home,
             stdout=subprocess.PIPE,
@@ -73,7 +73,7 @@ class VSCodeServer:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if found := ADDRESS.search(line):
-                self.url = found[1]
+                self.url, self._port = found[1], found[2]
                 return
         raise RuntimeError("VS Code's server ended before it had an address")
 
@@ -90,11 +90,6 @@ class VSCodeServer:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._process = None
-
-    def log(self, channel: str) -> str:
-        """Return what the extension wrote into a log channel, the newest window's."""
-        files = sorted(self.data.rglob(f"*/{channel}.log"), key=lambda file: file.stat().st_mtime)
-        return files[-1].read_text() if files else ""
 
     def _run(self, *arguments: str) -> None:
         done = subprocess.run(

@@ -143,7 +143,7 @@ def test_one_is_told_of_a_question_only_where_the_chat_is_not_seen(workbench: Wo
 
 def test_a_question_still_waits_after_the_window_was_loaded_anew(workbench: Workbench, place: Workplace) -> None:
     ask(workbench, place, "still waiting", asking("Still there?"))
-    workbench.open()
+    workbench.reload()
     chat = workbench.open_chat()
     expect(chat.question).to_contain_text("Still there?")
     chat.frame.locator(".scroller").press("1")

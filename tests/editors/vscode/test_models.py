@@ -28,6 +28,7 @@ def test_twenty_thousand_deltas_arrive_whole_and_the_chat_can_be_used_meanwhile(
     place.session(title="fast words", script=SCRIPT)
     chat = workbench.resume("fast words")
     chat.ask("go on")
+    expect(chat.prompts).to_have_count(1)
     chat.box.press_sequentially("typed meanwhile")
 
     chat.wait_idle()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import ViewportSize, expect
 
 from tests.editors.pictures import picture_path
 from tests.editors.vscode.workbench import Chat, Workbench
@@ -65,7 +65,8 @@ LARGEST_PICTURE = 150_000
 THEMES = {"light": "Default Light Modern", "dark": "Default Dark Modern"}
 HIGH_CONTRAST = ["Default High Contrast", "Default High Contrast Light"]
 
-SIDE_BAR_PX = 520
+SIDE_BAR_PX = 590
+SIZE: ViewportSize = {"width": 1280, "height": 960}
 
 
 @pytest.fixture(scope="module")
@@ -78,29 +79,26 @@ def conversation(workbench: Workbench, place: Workplace) -> Workbench:
     for title in OTHERS:
         place.session(title=title, prompts=["?"])
     place.session(title="Memory of the log reader", script=SCRIPT)
+    arrange(workbench)
     chat = workbench.resume("Memory of the log reader")
     chat.ask("Why does this need so much memory? @burrow.py")
     expect(chat.question).to_be_visible()
     return workbench
 
 
-def arrange(workbench: Workbench) -> Chat:
+def arrange(workbench: Workbench) -> None:
     """Open the file and make the side bar as wide as people have it who talk there."""
-    page = workbench.page
-    page.keyboard.press("Control+P")
-    workbench.search("burrow.py")
-    expect(workbench.picks("burrow.py").first).to_be_visible()
-    page.keyboard.press("Enter")
+    workbench.page.set_viewport_size(SIZE)
+    workbench.page.keyboard.press("Control+Shift+E")
+    workbench.page.locator(".explorer-folders-view .monaco-list-row", has_text="burrow.py").dblclick()
     expect(workbench.editor_text).to_contain_text("Reads the log")
-    chat = workbench.open_chat()
-    expect(chat.question).to_be_visible()
-    width = _box(page.locator(".part.sidebar"))
-    page.mouse.move(width["x"] + width["width"], 300)
-    page.mouse.down()
-    page.mouse.move(width["x"] + SIDE_BAR_PX, 300, steps=4)
-    page.mouse.up()
-    chat.question.scroll_into_view_if_needed()
-    return chat
+    workbench.open_chat()
+    bar = workbench.page.locator(".part.sidebar").bounding_box()
+    assert bar is not None
+    workbench.page.mouse.move(bar["x"] + bar["width"], 300)
+    workbench.page.mouse.down()
+    workbench.page.mouse.move(bar["x"] + SIDE_BAR_PX, 300, steps=4)
+    workbench.page.mouse.up()
 
 
 @pytest.mark.parametrize("name", THEMES)
@@ -125,17 +123,25 @@ def test_a_conversation_in_high_contrast(conversation: Workbench, theme: str) ->
 def themed(workbench: Workbench, theme: str) -> Chat:
     """Show the conversation in another theme."""
     workbench.server.write_settings(**{"workbench.colorTheme": theme})
-    workbench.open()
-    return arrange(workbench)
+    workbench.reload()
+    chat = workbench.open_chat()
+    expect(chat.question).to_be_in_viewport()
+    expect(workbench.editor_text).to_contain_text("Reads the log")
+    return chat
 
 
 READABLE = """(root) => {
+  const sample = document.createElement("p");
+  sample.style.color = "var(--vscode-sideBar-background)";
+  root.append(sample);
+  const behind = getComputedStyle(sample).color.match(/[\\d.]+/g).map(Number);
+  sample.remove();
   const shade = (element) => {
     for (let e = element; e; e = e.parentElement) {
       const colour = getComputedStyle(e).backgroundColor.match(/[\\d.]+/g).map(Number);
       if ((colour[3] ?? 1) > 0.5) return colour;
     }
-    return getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
+    return behind;
   };
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
     .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
@@ -156,9 +162,3 @@ def readable(chat: Chat) -> bool:
     poor = chat.evaluate(READABLE)
     assert poor == []
     return True
-
-
-def _box(locator: Locator) -> dict[str, float]:
-    box = locator.bounding_box()
-    assert box is not None
-    return {"x": box["x"], "width": box["width"]}

@@ -19,6 +19,9 @@ from tests.editors.workplace import BOUND_S
 BOUND_MS = BOUND_S * 1000
 expect.set_options(timeout=BOUND_MS)
 
+IN_SIDE_BAR = "[src*='purpose=webviewView']"
+"""VS Code says in the frame's address what it is for."""
+
 ATTEMPTS, ATTEMPT_MS = 24, 2_500
 
 SIZE = {"width": 1280, "height": 800}
@@ -50,6 +53,12 @@ class Workbench:
         self.page.goto(f"{self.server.url}/?folder={quote(str(self.workplace.folder))}")
         self.wait_loaded()
 
+    def reload(self) -> None:
+        """Load the window again in the way that VS Code itself does, which keeps everything."""
+        with self.page.expect_event("load"):
+            self.command("Developer: Reload Window")
+        self.wait_loaded()
+
     def wait_loaded(self) -> None:
         """Wait until the workbench is there and knows what our extension brings."""
         self.page.locator(".activitybar .action-item", has=self.page.get_by_label("Meerkat")).first.wait_for()
@@ -72,13 +81,19 @@ class Workbench:
             return
         raise AssertionError(f"F1 didn't offer {title}")
 
-    def resume(self, title: str) -> Chat:
-        """Show the session of that title in the chat."""
+    def resume(self, title: str, *, anywhere: bool = False) -> Chat:
+        """Show the session of that title in the chat; with ``anywhere`` also one of another folder."""
         self.command("Meerkat: Resume Session")
+        if anywhere:
+            self.all_folders()
+        self.picks(title).first.wait_for()
+        before = self.chat.session if self.chat.root.count() else ""
         self.pick(title)
         chat = self.chat
+        expect(chat.root).not_to_have_attribute("data-session", before)
+        expect(chat.root).to_have_attribute("aria-busy", "false")
         expect(self.page.locator(".pane-header", has_text=title)).to_be_visible()
-        chat.box.focus()
+        expect(chat.box).to_be_focused()
         return chat
 
     @property
@@ -89,6 +104,10 @@ class Workbench:
     def pick(self, text: str) -> None:
         """Choose the row of the open quick pick that has the text."""
         self.picks(text).first.click()
+
+    def all_folders(self) -> None:
+        """Have sessions of all folders in the quick pick that is open."""
+        self.page.locator(".quick-input-widget:visible").get_by_role("button", name="All folders").click()
 
     def search(self, text: str) -> None:
         """Type into the quick pick that is open."""
@@ -134,14 +153,15 @@ class Workbench:
 
     @property
     def chat(self) -> Chat:
-        """The chat that is shown."""
-        outer = self.page.frame_locator("iframe.webview.ready >> visible=true")
-        return Chat(outer.frame_locator("iframe#active-frame"))
+        """The chat in the side bar."""
+        return self._chat(f"iframe.webview.ready{IN_SIDE_BAR} >> visible=true")
 
     def chat_tab(self) -> Chat:
         """The chat that is in an editor's tab."""
-        outer = self.page.locator("iframe.webview.ready").last.content_frame
-        return Chat(outer.frame_locator("iframe#active-frame"))
+        return self._chat(f"iframe.webview.ready:not({IN_SIDE_BAR}) >> visible=true")
+
+    def _chat(self, frame: str) -> Chat:
+        return Chat(self.page.frame_locator(frame).frame_locator("iframe#active-frame"))
 
     def _heard(self, message: ConsoleMessage) -> None:
         text = f"{message.text} ({message.location.get('url', '')})"
@@ -164,6 +184,11 @@ class Chat:
         self.waiting = frame.locator(".waiting li")
         self.notices = frame.locator(".notice")
         self.root = frame.locator(".chat")
+
+    @property
+    def session(self) -> str:
+        """The id of the session that is shown."""
+        return self.root.get_attribute("data-session") or ""
 
     def ask(self, prompt: str) -> None:
         """Type a prompt and press Enter."""

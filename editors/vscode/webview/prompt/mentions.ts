@@ -43,6 +43,7 @@ export class Mentions {
     if (!this.open) return false;
     if (event.key === "ArrowDown") this.choose(this.chosen + 1);
     else if (event.key === "ArrowUp") this.choose(this.chosen - 1);
+    else if (event.key === "Enter" && this.complete()) return false;
     else if (event.key === "Enter" || event.key === "Tab") this.take(this.chosen);
     else if (event.key === "Escape") this.close();
     else return false;
@@ -69,6 +70,11 @@ export class Mentions {
   private typed(): RegExpExecArray | null {
     if (this.box.selectionStart !== this.box.selectionEnd) return null;
     return MENTION.exec(this.box.value.slice(0, this.box.selectionStart));
+  }
+
+  /** The chosen path is typed already: Enter means the prompt. */
+  private complete(): boolean {
+    return this.typed()?.[1]?.replace(/^"/u, "") === this.paths[this.chosen];
   }
 
   private choose(index: number): void {

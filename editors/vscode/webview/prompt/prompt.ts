@@ -171,6 +171,6 @@ export class Prompt {
 
 function placeholder(state: SessionState): string {
   if (state.archived) return "This session is archived: take it back to go on";
-  if (state.busy) return "Ask next · Ctrl+Enter: add now";
+  if (state.busy) return "Ask what comes next";
   return state.exists ? "Ask on, @ for a file" : "Ask anything, @ for a file";
 }

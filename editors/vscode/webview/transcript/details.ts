@@ -9,6 +9,9 @@ type Fields = Record<string, JsonValue>;
 /** What would not be seen, or would make the rest be read in another order than it is carried out in. */
 const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
+/** The head of a diff: the question names the file already. */
+const FILE_NAMES = /^--- .*\n\+\+\+ .*\n/u;
+
 /** How many lines of a diff are shown: more is read better in an editor. */
 const MOST_LINES = 400;
 
@@ -52,7 +55,7 @@ function block(text: string, label: string): HTMLElement {
 }
 
 function diffLines(diff: string, label: string): HTMLElement {
-  const lines = diff.replace(/\n$/u, "").split("\n");
+  const lines = diff.replace(FILE_NAMES, "").replace(/\n$/u, "").split("\n");
   const shown = lines
     .slice(0, MOST_LINES)
     .map((line) => element("span", { class: kindOf(line) }, `${revealed(line)}\n`));
@@ -62,7 +65,7 @@ function diffLines(diff: string, label: string): HTMLElement {
 }
 
 function kindOf(line: string): string {
-  if (line.startsWith("+++") || line.startsWith("---") || line.startsWith("@")) return "place";
+  if (line.startsWith("@")) return "place";
   if (line.startsWith("+")) return "added";
   return line.startsWith("-") ? "removed" : "same";
 }

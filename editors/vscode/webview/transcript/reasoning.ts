@@ -4,6 +4,9 @@ import { element } from "../dom";
 import type { ItemView } from "./view";
 import { duration } from "./words";
 
+/** Shorter than this it isn't worth a number. */
+const SHORTEST_MS = 100;
+
 /** Shows a thought. Its text is plain: it is seldom written to be read, and there may be much of it. */
 export function reasoningView(item: ReasoningItem): ItemView<ReasoningItem> {
   let text = item.text;
@@ -40,5 +43,6 @@ export function reasoningView(item: ReasoningItem): ItemView<ReasoningItem> {
 
 function title(item: ReasoningItem): string {
   if (item.streaming) return "Thinking …";
-  return item.durationMs === undefined ? "Thought" : `Thought for ${duration(item.durationMs)}`;
+  const ms = item.durationMs ?? 0;
+  return ms < SHORTEST_MS ? "Thought" : `Thought for ${duration(ms)}`;
 }

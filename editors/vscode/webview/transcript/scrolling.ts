@@ -15,6 +15,7 @@ export class Scrolling {
   readonly element: HTMLElement;
   readonly jump: HTMLButtonElement;
   private following = true;
+  private top = 0;
   private readonly settle = oncePerFrame(() => {
     this.toEnd();
   });
@@ -85,8 +86,13 @@ export class Scrolling {
     this.jump.hidden = true;
   }
 
+  /** Content that grew before this was called isn't a reason to stop following: only going up is. */
   private scrolled(): void {
-    this.following = this.atEnd();
+    const wentUp = this.element.scrollTop < this.top;
+    this.top = this.element.scrollTop;
+    if (this.atEnd()) this.following = true;
+    else if (wentUp) this.following = false;
+    if (this.following && !this.atEnd()) this.settle();
     this.jump.hidden = this.following;
     if (this.element.scrollTop < NEAR_START_PX) this.askOlder();
   }
