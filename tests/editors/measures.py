@@ -19,8 +19,8 @@ SCRIPT = [{"text": WORD, "repeat": DELTAS}]
 class Streaming:
     """How an editor took ``DELTAS`` deltas. Times are in milliseconds.
 
-    ``total_ms``: from sending the prompt until the answer's end is shown. ``stall_ms``: how late, at most, a timer of the
-    editor's main thread was meanwhile; by the thread's name where there are several.
+    ``total_ms``: from sending the prompt until the answer's end is shown. ``stall_ms``: how late, at most, a timer of
+    the editor's main thread was meanwhile; by the thread's name where there are several.
     """
 
     total_ms: float
