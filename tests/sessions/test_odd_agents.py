@@ -101,9 +101,15 @@ def test_an_odd_exception_fails_the_turn_and_can_be_told(
     run(scenario())
 
 
+NONE: list[Any] = [5, None, object()]
+"""What is no text."""
+
+
 @pytest.mark.parametrize(
-    "event", [TextDelta(5), TextComplete(None), ReasoningDelta(object())], ids=lambda event: type(event).__name__
-)  # type: ignore[arg-type]
+    "event",
+    [TextDelta(NONE[0]), TextComplete(NONE[1]), ReasoningDelta(NONE[2])],
+    ids=lambda event: type(event).__name__,
+)
 def test_text_that_is_none_fails_the_turn(services: Services, run: Run, event: Event) -> None:
     async def saying(turn: AgentTurn) -> AgentResult:
         await turn.emit(event)
