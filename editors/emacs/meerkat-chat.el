@@ -209,7 +209,7 @@ there, and q buries it.
      "%" "%%"
      (concat " " (propertize (meerkat-session-name session) 'face 'bold)
              "  " (or (meerkat-session-model session) meerkat-session-default-model "")
-             "  " (propertize (abbreviate-file-name (or (meerkat-session-cwd session) "")) 'face 'shadow)))))
+             "  " (abbreviate-file-name (or (meerkat-session-cwd session) ""))))))
 
 (defun meerkat-chat--folder ()
   "Return the folder of this chat's session."

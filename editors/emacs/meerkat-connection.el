@@ -111,8 +111,19 @@ After TIMEOUT seconds without an answer it fails; nil means never."
          (lambda (result)
            (meerkat-connection--settle request (meerkat-connection--request-then request) result))
          (lambda (failure) (meerkat-connection--refused request wire failure)))
-      (error (unless (meerkat-connection--lost-p wire)
-               (meerkat-connection--fail request (error-message-string failure)))))))
+      (error (cond ((meerkat-wire-paused-p wire) (meerkat-connection--send-later request))
+                   ((not (meerkat-connection--lost-p wire))
+                    (meerkat-connection--fail request (error-message-string failure))))))))
+
+(defun meerkat-connection--send-later (request)
+  "Write REQUEST later, to a server that somebody has stopped for now."
+  (setf (meerkat-connection--request-sent request) nil)
+  (run-with-timer meerkat-connection--first-pause nil
+                  (lambda ()
+                    (when (and (memq request meerkat-connection--requests)
+                               (not (meerkat-connection--request-sent request))
+                               (eq meerkat-connection-state 'ready))
+                      (meerkat-connection--send request)))))
 
 (defun meerkat-connection--lost-p (wire)
   "Return non-nil if WIRE has ended, and its requests wait to be sorted."

@@ -58,6 +58,20 @@ KIND is nil for a prompt, else \"steer\", \"context\" or \"summary\"."
   "Insert the heading of what the model NAME states; MESSAGE and TIME-MS as above."
   (meerkat-entry-heading name 'meerkat-assistant-heading message time-ms))
 
+(defun meerkat-entry-begin-answer ()
+  "Begin a line for an answer, apart from lines for tools above it."
+  (meerkat-buffer-fresh-line)
+  (when (and (not (bobp)) (get-text-property (1- (point)) 'meerkat-fold))
+    (meerkat-buffer-fresh-paragraph)))
+
+(defun meerkat-entry--begin-fold ()
+  "Begin a line for a tool or a thought, apart from an answer above it."
+  (meerkat-buffer-fresh-line)
+  (when (and (> (point) 2)
+             (or (get-text-property (1- (point)) 'meerkat-markdown)
+                 (get-text-property (- (point) 2) 'meerkat-markdown)))
+    (meerkat-buffer-fresh-paragraph)))
+
 (defun meerkat-entry-answer (text)
   "Insert TEXT, or a piece of it, that the model states."
   (meerkat-buffer-insert-text text 'meerkat-markdown t))
@@ -76,7 +90,7 @@ function that returns what it answered."
   (let ((fold (meerkat-fold-create
                :title (meerkat-entry-tool-title name args state)
                :body (lambda () (meerkat-entry--tool-body args (and result (funcall result)))))))
-    (meerkat-buffer-fresh-line)
+    (meerkat-entry--begin-fold)
     (meerkat-fold-insert fold)
     fold))
 
@@ -107,7 +121,7 @@ the milliseconds that it took."
 (defun meerkat-entry-thought (title text)
   "Insert a line that states TITLE, with the reasoning behind it that TEXT yields."
   (let ((fold (meerkat-fold-create :title (propertize title 'face 'meerkat-note) :body text)))
-    (meerkat-buffer-fresh-line)
+    (meerkat-entry--begin-fold)
     (meerkat-fold-insert fold)
     fold))
 

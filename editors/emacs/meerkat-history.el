@@ -187,7 +187,7 @@ SPOKE is the turn that has one already; RESULTS is what tools answered."
     (unless (string-empty-p (or reasoning ""))
       (meerkat-entry-thought "thought" (lambda () reasoning)))
     (unless (string-empty-p content)
-      (meerkat-buffer-fresh-line)
+      (meerkat-entry-begin-answer)
       (meerkat-entry-answer content)
       (meerkat-buffer-fresh-line))
     (cl-loop for call across (or (plist-get message :tool_calls) [])

@@ -77,7 +77,8 @@
   "Have a place for the text of the model call that MESSAGE belongs to."
   (let ((live meerkat-live-now))
     (meerkat-live-speak message)
-    (meerkat-buffer-at-end (meerkat-buffer-fresh-line)
+    (meerkat-buffer-at-end
+      (meerkat-entry-begin-answer)
       (setf (meerkat-live-text live) (meerkat-text-create)
             (meerkat-live-begin live) (copy-marker (point))
             (meerkat-live-end live) (copy-marker (point))))))

@@ -157,6 +157,10 @@ Both are plists.  CONNECTION's end is an error too: its :code is -1."
   "Return non-nil while CONNECTION's process is running."
   (and connection (jsonrpc-running-p connection)))
 
+(defun meerkat-wire-paused-p (connection)
+  "Return non-nil while CONNECTION's process is stopped, as by a signal."
+  (and connection (eq (process-status (jsonrpc--process connection)) 'stop)))
+
 (defun meerkat-wire-pid (connection)
   "Return the process id of CONNECTION."
   (process-id (jsonrpc--process connection)))

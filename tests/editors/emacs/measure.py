@@ -43,8 +43,8 @@ def main() -> None:
     """Print both figures."""
     with tempfile.TemporaryDirectory() as folder:
         took = opening(Workplace(Path(folder) / "opening"))
-        print(f"open {TURNS} turns: median {statistics.median(took):.0f} ms of {[round(ms) for ms in took]}")
-        print(f"{DELTAS} deltas: {streaming(Workplace(Path(folder) / 'streaming'))}")
+        print(f"open {TURNS} turns: median {statistics.median(took):.0f} ms of {[round(ms) for ms in took]}")  # noqa: T201
+        print(f"{DELTAS} deltas: {streaming(Workplace(Path(folder) / 'streaming'))}")  # noqa: T201
 
 
 if __name__ == "__main__":

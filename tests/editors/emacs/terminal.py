@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,8 +24,8 @@ SOURCES = ROOT / "editors" / "emacs"
 ESCAPE = "\x1b"
 
 COLOURS = {
-    False: '(progn (setq frame-background-mode (quote light)) (frame-set-background-mode nil))',
-    True: '(progn (setq frame-background-mode (quote dark)) (frame-set-background-mode nil))',
+    False: "(progn (setq frame-background-mode (quote light)) (frame-set-background-mode nil))",
+    True: "(progn (setq frame-background-mode (quote dark)) (frame-set-background-mode nil))",
 }
 """What tells Emacs whether the terminal is a dark one: this terminal doesn't answer when it is asked."""
 
@@ -38,7 +38,12 @@ def package() -> str:
     for file in SOURCES.glob("*.el"):
         shutil.copy(file, folder)
     names = sorted(path.name for path in Path(folder).glob("*.el"))
-    subprocess.run([require("emacs"), "-Q", "--batch", "-L", ".", "-f", "batch-byte-compile", *names], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [require("emacs"), "-Q", "--batch", "-L", ".", "-f", "batch-byte-compile", *names],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     return folder
 
 
@@ -46,12 +51,24 @@ class Emacs:
     """Emacs with the package, its window, and a person's hands. Use as a context manager: leaving ends it."""
 
     def __init__(
-        self, workplace: Workplace, *, rows: int = 40, columns: int = 100, dark: bool = True, init: Sequence[str] = (),
+        self,
+        workplace: Workplace,
+        *,
+        rows: int = 40,
+        columns: int = 100,
+        dark: bool = True,
+        init: Sequence[str] = (),
         **environment: str,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
-        forms = ["(setq inhibit-startup-screen t ring-bell-function 'ignore native-comp-deferred-compilation nil)", COLOURS[dark], *init, "(require 'meerkat)", '(switch-to-buffer "started up")']
+        forms = [
+            "(setq inhibit-startup-screen t ring-bell-function 'ignore native-comp-deferred-compilation nil)",
+            COLOURS[dark],
+            *init,
+            "(require 'meerkat)",
+            '(switch-to-buffer "started up")',
+        ]
         self.child = pexpect.spawn(
             require("emacs"),
             ["-Q", "-nw", "-L", package(), *[word for form in forms for word in ("--eval", form)]],
@@ -62,9 +79,9 @@ class Emacs:
             codec_errors="replace",
             timeout=BOUND_S,
         )
+        self.see("started up")
 
     def __enter__(self) -> Self:
-        self.see("started up")
         return self
 
     def __exit__(
@@ -94,7 +111,7 @@ class Emacs:
     def fresh(self) -> None:
         """Leave whatever is asked, and show nothing but an empty window."""
         self.type("\x07\x07")
-        self.evaluate("(progn (switch-to-buffer (generate-new-buffer \"blank\")) (delete-other-windows))")
+        self.evaluate('(progn (switch-to-buffer (generate-new-buffer "blank")) (delete-other-windows))')
         self.see(lambda text: "›" not in text and "blank" in text)  # noqa: RUF001
 
     def evaluate(self, form: str) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tests.editors.emacs.terminal import ESCAPE, Emacs
-from tests.editors.workplace import Workplace
+from tests.editors.workplace import Step, Workplace
 
-APPROVAL = [
+Script = Sequence[Step]
+
+APPROVAL: Script = [
     {"approval": {"summary": "write notes.md", "choices": ["allow", "deny"]}},
     {"text": "gone on"},
 ]
-SLOW = [{"text": "word ", "repeat": 4000, "delay_ms": 5}]
+SLOW: Script = [{"text": "word ", "repeat": 4000, "delay_ms": 5}]
 
 
 def test_the_first_chat_needs_nothing_but_its_name(emacs: Emacs, place: Workplace) -> None:
@@ -91,7 +94,11 @@ def test_what_another_program_answers_is_seen(emacs: Emacs, place: Workplace) ->
 
 def test_while_busy_return_queues_and_meta_return_adds(emacs: Emacs, place: Workplace) -> None:
     session_id = place.session(
-        script=[{"text": "word ", "repeat": 300, "delay_ms": 5}, {"tool": {"name": "t", "result": "r"}}, {"text": "done"}]
+        script=[
+            {"text": "word ", "repeat": 300, "delay_ms": 5},
+            {"tool": {"name": "t", "result": "r"}},
+            {"text": "done"},
+        ]
     )
     emacs.open(session_id)
     emacs.type("go\r")

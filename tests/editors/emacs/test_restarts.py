@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 
 from tests.editors.emacs.terminal import ESCAPE, Emacs
-from tests.editors.workplace import BOUND_S, Workplace
+from tests.editors.workplace import BOUND_S, Step, Workplace
 
 SLOW = [{"text": "word ", "repeat": 4000, "delay_ms": 5}]
 
@@ -90,7 +91,7 @@ def test_a_prompt_that_was_on_its_way_is_asked_once(workplace: Workplace) -> Non
 
 
 def test_a_question_waits_through_a_crash(workplace: Workplace) -> None:
-    script = [{"approval": {"summary": "may I?", "choices": ["allow", "deny"]}}, {"text": "gone on"}]
+    script: Sequence[Step] = [{"approval": {"summary": "may I?", "choices": ["allow", "deny"]}}, {"text": "gone on"}]
     session_id = workplace.session(script=script)
     with Emacs(workplace) as emacs:
         emacs.open(session_id)

@@ -180,7 +180,7 @@
   (support-in-chat (support-session '((:text "line\n" :repeat 200)))
     (let ((window (selected-window)))
       (support-send "go")
-      (support-see "line")
+      (support-see "line\nline")
       (support-idle)
       (set-window-start window (point-min))
       (set-window-point window (point-min))

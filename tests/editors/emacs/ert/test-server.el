@@ -218,7 +218,7 @@
     (support-ask "runtime/health")
     (let ((pid (meerkat-wire-pid meerkat-connection--wire))
           (began (float-time)))
-      (meerkat-connection--exit)
+      (meerkat-connection-stop 1)
       (should (< (- (float-time) began) 2.5))
       (support-wait "the process's end" (lambda () (not (process-attributes pid))))
       (should-not (seq-some (lambda (process) (string-prefix-p "meerkat" (process-name process))) (process-list))))))
