@@ -85,6 +85,7 @@ export class Chat {
       before?.sessionId === this.sessionId && before.reading && this.transcript.elementOf(before.reading.itemId);
     if (item) this.scrolling.restore(item, before.reading.below);
     else this.scrolling.follow();
+    this.keepPlace(); // by which a tab knows its session when the window comes back
   }
 
   private change(changes: readonly SessionChange[], state: SessionState, hasOlder: boolean): void {

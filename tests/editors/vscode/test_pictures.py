@@ -126,6 +126,7 @@ def themed(workbench: Workbench, theme: str) -> Chat:
     workbench.reload()
     chat = workbench.open_chat()
     expect(chat.question).to_be_in_viewport()
+    expect(workbench.tree).to_have_count(len(OTHERS) + 1)
     expect(workbench.editor_text).to_contain_text("Reads the log")
     return chat
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Playwright, expect
 
 from tests.editors.vscode.conftest import running
 from tests.editors.vscode.server import VSCodeServer
 from tests.editors.vscode.workbench import Workbench, browser
-from tests.editors.workplace import Workplace
+from tests.editors.workplace import BOUND_S, Workplace
 
 pytestmark = pytest.mark.slow
 
@@ -108,7 +109,8 @@ def test_the_log_and_the_doctor_say_how_things_are(workbench: Workbench) -> None
     workbench.command("Meerkat: Doctor")
     expect(workbench.editor_text).to_contain_text("meerkat-rpc")
     workbench.command("Meerkat: Show Log")
-    expect(workbench.page.locator(".panel [aria-label*='Output'] select")).to_have_value("Meerkat")
+    channel = workbench.page.get_by_label("Output Section").locator("select option:checked")
+    expect(channel).to_have_text("Meerkat")
 
 
 def test_sessions_drafts_and_prompts_are_there_when_the_editor_is_started_again(
@@ -125,7 +127,9 @@ def test_sessions_drafts_and_prompts_are_there_when_the_editor_is_started_again(
         chat = window.open_chat()
         expect(chat.answers.last).to_contain_text("the day before")
         expect(chat.box).to_have_value("to be continued")
-    assert not place.server_pids()
+        servers = [psutil.Process(pid) for pid in place.server_pids()]
+    _, alive = psutil.wait_procs(servers, timeout=BOUND_S)
+    assert not alive
 
 
 def test_a_missing_server_is_said_where_one_asks_with_the_fix(
