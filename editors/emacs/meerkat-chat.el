@@ -8,12 +8,13 @@
 
 ;;; Code:
 
-(require 'text-property-search)
 (require 'meerkat-buffer)
+(require 'meerkat-chat-move)
 (require 'meerkat-compose)
 (require 'meerkat-foot)
 (require 'meerkat-history)
 (require 'meerkat-markdown)
+(require 'meerkat-notify)
 (require 'meerkat-storage)
 (require 'meerkat-live)
 (require 'meerkat-transcript)
@@ -62,10 +63,10 @@
 (declare-function meerkat-resume "meerkat-pick")
 (declare-function meerkat-new "meerkat-ask")
 (declare-function meerkat-list-sessions "meerkat-sessions")
-(declare-function meerkat-fork "meerkat-actions")
+(declare-function meerkat-fork "meerkat-fork")
 (declare-function meerkat-export "meerkat-actions")
 (declare-function meerkat-rename "meerkat-actions")
-(declare-function meerkat-set-model "meerkat-actions")
+(declare-function meerkat-set-model "meerkat-model")
 (declare-function meerkat-menu "meerkat-menu")
 
 (define-derived-mode meerkat-chat-mode nil "Meerkat"
@@ -85,7 +86,7 @@ there, and q buries it.
   (meerkat-buffer-setup)
   (meerkat-markdown-setup)
   (meerkat-live-reset)
-  (meerkat-compose-setup)
+  (meerkat-draft-setup)
   (setq-local revert-buffer-function #'meerkat-chat--reload
               imenu-create-index-function #'meerkat-chat--index
               mode-line-process '(:eval (meerkat-chat--state))
@@ -114,7 +115,7 @@ there, and q buries it.
           (meerkat-session-show session) #'meerkat-transcript-show
           (meerkat-session-around session) (meerkat-chat--around (current-buffer)))
     (meerkat-chat--load session)
-    (meerkat-compose-restore-draft)
+    (meerkat-draft-restore)
     (current-buffer)))
 
 (defun meerkat-chat--around (buffer)
@@ -214,83 +215,6 @@ there, and q buries it.
 (defun meerkat-chat--folder ()
   "Return the folder of this chat's session."
   (file-name-as-directory (or (meerkat-session-cwd meerkat-buffer-session) default-directory)))
-
-;;;; Moving and stopping
-
-(defun meerkat-chat-newline ()
-  "Begin a new line in the prompt."
-  (interactive "*")
-  (newline))
-
-(defun meerkat-chat-to-prompt ()
-  "Go to the prompt; on a button, press it."
-  (interactive)
-  (if (button-at (point))
-      (push-button)
-    (goto-char (point-max))))
-
-(defun meerkat-chat-next-message (count)
-  "Go to the heading COUNT messages below; after the last, to the prompt."
-  (interactive "p")
-  (if (< count 0)
-      (meerkat-chat-previous-message (- count))
-    (dotimes (_ count)
-      (let ((match (save-excursion (text-property-search-forward 'meerkat-message nil nil t))))
-        (goto-char (if match (prop-match-beginning match) (point-max)))))))
-
-(defun meerkat-chat-previous-message (count)
-  "Go to the heading COUNT messages above."
-  (interactive "p")
-  (if (< count 0)
-      (meerkat-chat-next-message (- count))
-    (dotimes (_ count)
-      (let ((match (save-excursion (text-property-search-backward 'meerkat-message nil nil t))))
-        (goto-char (if match (prop-match-beginning match) (point-min)))))))
-
-(defun meerkat-chat-message-here ()
-  "Return what the heading above point knows of its message, a plist, or nil."
-  (save-excursion
-    (end-of-line)
-    (when-let ((match (text-property-search-backward 'meerkat-message nil nil nil)))
-      (prop-match-value match))))
-
-(defun meerkat-chat--index ()
-  "Return what was asked in this chat, for imenu."
-  (save-excursion
-    (goto-char (point-min))
-    (let (index match)
-      (while (setq match (text-property-search-forward 'meerkat-message nil nil nil))
-        (when (equal (plist-get (prop-match-value match) :role) "user")
-          (forward-line 1)
-          (push (cons (buffer-substring-no-properties (point) (line-end-position))
-                      (prop-match-beginning match))
-                index)))
-      (nreverse index))))
-
-;;;###autoload
-(defun meerkat-stop ()
-  "Stop the turn that is running here, or the only one that is running."
-  (interactive)
-  (let ((session (or meerkat-buffer-session
-                     (seq-find #'meerkat-session-running (meerkat-session-open-ones)))))
-    (if (not (and session (meerkat-session-running session)))
-        (message (substitute-command-keys "meerkat: no answer is being written (RET sends what you wrote)"))
-      (setf (meerkat-session-stopping session) t)
-      (meerkat-session-changed session)
-      (meerkat-request "turn/interrupt" (list :session_id (meerkat-session-id session))
-                       :repeat t
-                       :then (lambda (result) (meerkat-chat--told-to-stop session result))
-                       :catch (lambda (failure)
-                                (setf (meerkat-session-stopping session) nil)
-                                (meerkat-session-changed session)
-                                (meerkat-connection-report failure))))))
-
-(defun meerkat-chat--told-to-stop (session result)
-  "SESSION was told to stop: RESULT states whether there was something to stop.
-That it did so is told by the turn's last event."
-  (unless (eq (plist-get result :interrupted) t)
-    (setf (meerkat-session-stopping session) nil)
-    (meerkat-session-changed session)))
 
 (provide 'meerkat-chat)
 ;;; meerkat-chat.el ends here

@@ -13,27 +13,13 @@
 (require 'seq)
 (require 'subr-x)
 (require 'meerkat-buffer)
+(require 'meerkat-draft)
 (require 'meerkat-feed)
 (require 'meerkat-foot)
 (require 'meerkat-mention)
 (require 'meerkat-session)
 (require 'meerkat-storage)
 (require 'meerkat-uuid)
-
-(defconst meerkat-compose--idle 0.5
-  "Seconds of idleness after which a draft is kept.")
-
-(defvar-local meerkat-compose--history-place nil
-  "Place in the history of prompts that the prompt shows; nil for none.")
-
-(defvar-local meerkat-compose--stash ""
-  "What was written before the history was looked at.")
-
-(defvar-local meerkat-compose--unsent nil
-  "Prompts that were sent and not accepted yet: still a part of the draft.")
-
-(defvar-local meerkat-compose--timer nil
-  "Timer that keeps the draft.")
 
 ;;;; Sending
 
@@ -52,10 +38,10 @@
   (let ((text (string-trim (meerkat-buffer-prompt-text))))
     (if (string-empty-p text)
         (message "meerkat: there is nothing to send; write something first")
-      (push text meerkat-compose--unsent)
+      (push text meerkat-draft-unsent)
       (meerkat-buffer-set-prompt-text "")
-      (meerkat-compose--keep-draft)
-      (setq meerkat-compose--history-place nil)
+      (meerkat-draft-keep)
+      (setq meerkat-draft-history-place nil)
       (meerkat-compose-submit meerkat-buffer-session text how))))
 
 (defun meerkat-compose-submit (session text &optional how)
@@ -132,7 +118,7 @@ OTHERWISE: the code of an error, and what to do instead."
    :repeat t
    :then then
    :catch (lambda (failure)
-            (let ((code (meerkat-connection-error-code failure)))
+            (let ((code (meerkat-request-error-code failure)))
               (cond ((and otherwise (equal code (car otherwise)))
                      (funcall (cdr otherwise) session text turn))
                     ;; It was accepted before a crash, and the crash ended it: the stream shows it.
@@ -143,34 +129,17 @@ OTHERWISE: the code of an error, and what to do instead."
   "The server has TEXT for SESSION: it is no draft any more."
   (meerkat-storage-add-prompt text)
   (meerkat-storage-keep-last-session (meerkat-session-id session))
-  (meerkat-compose--in-buffer session #'meerkat-compose--sent text))
-
-(defun meerkat-compose--sent (text)
-  "TEXT was sent, or has come back: it waits for the server no longer."
-  (setq meerkat-compose--unsent (remove text meerkat-compose--unsent))
-  (meerkat-compose--keep-draft))
+  (meerkat-draft-in-buffer session #'meerkat-draft-settled text))
 
 (defun meerkat-compose--refused (session text failure)
   "Give TEXT for SESSION back to the user, with what FAILURE states.
 What is wrong with the server as a whole is in the chat already."
   (unless (eq (plist-get failure :code) -1)
     (setf (meerkat-session-problem session) (plist-get failure :message)))
-  (meerkat-connection-report failure)
-  (meerkat-compose--in-buffer session #'meerkat-compose-give-back text)
-  (meerkat-compose--in-buffer session #'meerkat-compose--sent text)
+  (meerkat-request-report failure)
+  (meerkat-draft-in-buffer session #'meerkat-draft-give-back text)
+  (meerkat-draft-in-buffer session #'meerkat-draft-settled text)
   (meerkat-session-changed session))
-
-(defun meerkat-compose--in-buffer (session function &rest arguments)
-  "Call FUNCTION with ARGUMENTS in the buffer of SESSION, if it has one."
-  (let ((buffer (meerkat-session-buffer session)))
-    (when (buffer-live-p buffer)
-      (with-current-buffer buffer (apply function arguments)))))
-
-(defun meerkat-compose-give-back (text)
-  "Put TEXT before what is written."
-  (let ((written (meerkat-buffer-prompt-text)))
-    (meerkat-buffer-set-prompt-text
-     (if (string-blank-p written) text (concat text "\n\n" written)))))
 
 ;;;; Prompts that wait
 
@@ -192,89 +161,37 @@ What is wrong with the server as a whole is in the chat already."
      :then (lambda (result)
              (meerkat-session-unqueue session turn)
              (if (eq (plist-get result :removed) t)
-                 (meerkat-compose--in-buffer session #'meerkat-compose-give-back (plist-get item :prompt))
+                 (meerkat-draft-in-buffer session #'meerkat-draft-give-back (plist-get item :prompt))
                (message "meerkat: too late, it has begun"))))))
 
 (setq meerkat-foot-dequeue-function #'meerkat-compose--dequeue)
 
-;;;; Drafts
+;;;; Stopping
 
-(defun meerkat-compose--draft-key ()
-  "Return the key under which this buffer's draft is kept."
-  (if (meerkat-session-exists meerkat-buffer-session)
-      (meerkat-session-id meerkat-buffer-session)
-    (meerkat-session-cwd meerkat-buffer-session)))
-
-(defun meerkat-compose-restore-draft ()
-  "Put the draft that was kept for this buffer into the prompt, if that is empty."
-  (when (string-empty-p (meerkat-buffer-prompt-text))
-    (let ((draft (meerkat-storage-draft (meerkat-compose--draft-key))))
-      (unless (string-empty-p draft)
-        (meerkat-buffer-set-prompt-text draft)))))
-
-(defun meerkat-compose--keep-draft ()
-  "Keep what is written in this buffer."
-  (setq meerkat-compose--timer nil)
-  (when meerkat-buffer-session
-    (meerkat-storage-keep-draft
-     (meerkat-compose--draft-key)
-     (string-join (reverse (cons (meerkat-buffer-prompt-text) meerkat-compose--unsent)) "\n\n"))))
-
-(defun meerkat-compose--changed (begin _end _length)
-  "Keep the draft soon if the change at BEGIN is one of the prompt."
-  (when (and (not inhibit-read-only) (>= begin meerkat-buffer-prompt) (not meerkat-compose--timer))
-    (setq meerkat-compose--timer
-          (run-with-idle-timer meerkat-compose--idle nil #'meerkat-compose--keep-draft-of (current-buffer)))))
-
-(defun meerkat-compose--keep-draft-of (buffer)
-  "Keep what is written in BUFFER, if it is still there."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer (meerkat-compose--keep-draft))))
-
-(defun meerkat-compose--keep-all-drafts ()
-  "Keep what is written in every chat."
-  (dolist (session (meerkat-session-open-ones))
-    (meerkat-compose--in-buffer session #'meerkat-compose--keep-draft)))
-
-(add-hook 'kill-emacs-hook #'meerkat-compose--keep-all-drafts)
-
-(defun meerkat-compose-setup ()
-  "Let this buffer keep its draft."
-  (add-hook 'after-change-functions #'meerkat-compose--changed nil t)
-  (add-hook 'kill-buffer-hook #'meerkat-compose--keep-draft nil t))
-
-;;;; The history of prompts
-
-(defun meerkat-previous-prompt (count)
-  "Show the prompt that was sent COUNT before the one shown."
-  (interactive "p")
-  (meerkat-storage-load-prompts)
-  (let* ((now (or meerkat-compose--history-place -1))
-         (place (+ now count)))
-    (when (= now -1) (setq meerkat-compose--stash (meerkat-buffer-prompt-text)))
-    (cond ((>= place (length meerkat-storage-prompts)) (message "meerkat: no earlier prompt"))
-          ((< place -1) (message "meerkat: no later prompt"))
-          (t (meerkat-compose--show-prompt place)))))
-
-(defun meerkat-next-prompt (count)
-  "Show the prompt that was sent COUNT after the one shown."
-  (interactive "p")
-  (meerkat-previous-prompt (- count)))
-
-(defun meerkat-compose--show-prompt (place)
-  "Show the prompt at PLACE of the history; at -1, what was written before."
-  (setq meerkat-compose--history-place (and (>= place 0) place))
-  (meerkat-buffer-set-prompt-text
-   (if (>= place 0) (nth place meerkat-storage-prompts) meerkat-compose--stash)))
-
-(defun meerkat-search-prompts ()
-  "Pick an earlier prompt and put it into the prompt."
+;;;###autoload
+(defun meerkat-stop ()
+  "Stop the turn that is running here, or the only one that is running."
   (interactive)
-  (meerkat-storage-load-prompts)
-  (if (null meerkat-storage-prompts)
-      (message "meerkat: no earlier prompt")
-    (meerkat-buffer-set-prompt-text
-     (completing-read "Earlier prompt: " meerkat-storage-prompts))))
+  (let ((session (or meerkat-buffer-session
+                     (seq-find #'meerkat-session-running (meerkat-session-open-ones)))))
+    (if (not (and session (meerkat-session-running session)))
+        (message (substitute-command-keys "meerkat: no answer is being written (RET sends what you wrote)"))
+      (setf (meerkat-session-stopping session) t)
+      (meerkat-session-changed session)
+      (meerkat-request "turn/interrupt" (list :session_id (meerkat-session-id session))
+                       :repeat t
+                       :then (lambda (result) (meerkat-compose--told-to-stop session result))
+                       :catch (lambda (failure)
+                                (setf (meerkat-session-stopping session) nil)
+                                (meerkat-session-changed session)
+                                (meerkat-request-report failure))))))
+
+(defun meerkat-compose--told-to-stop (session result)
+  "SESSION was told to stop: RESULT states whether there was something to stop.
+That it did so is told by the turn's last event."
+  (unless (eq (plist-get result :interrupted) t)
+    (setf (meerkat-session-stopping session) nil)
+    (meerkat-session-changed session)))
 
 (provide 'meerkat-compose)
 ;;; meerkat-compose.el ends here

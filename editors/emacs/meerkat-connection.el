@@ -15,6 +15,7 @@
 (require 'meerkat-settings)
 (require 'meerkat-log)
 (require 'meerkat-discovery)
+(require 'meerkat-request)
 (require 'meerkat-wire)
 
 (defconst meerkat-version "0.1.0"
@@ -63,106 +64,10 @@
   "When the server last ended by itself, and why: a cons.")
 
 (defvar meerkat-connection--wire nil "The running server.")
-(defvar meerkat-connection--requests nil "Unanswered requests, the oldest first.")
 (defvar meerkat-connection--failures 0 "How often in a row the server ended.")
 (defvar meerkat-connection--since nil "When the server was started.")
 (defvar meerkat-connection--attempt 0 "Counts starts: what was found for an earlier one is too late.")
 (defvar meerkat-connection--pause nil "The timer of the next start.")
-(defvar meerkat-connection--listeners nil "Functions by the method of a notification.")
-
-(cl-defstruct (meerkat-connection--request (:constructor meerkat-connection--make-request))
-  "A request until it is answered.  REPEAT: it may be sent twice."
-  method params then catch repeat sent timer)
-
-;;;; Requests
-
-(cl-defun meerkat-request (method params &key then catch repeat timeout)
-  "Send METHOD with PARAMS, a plist, to the server, which is started if need be.
-THEN is called with the result, CATCH with an error: a plist of :code,
-:message and :data.  With REPEAT it is sent again when the server died.
-After TIMEOUT seconds without an answer it fails; nil means never."
-  (let ((request (meerkat-connection--make-request
-                  :method method :params params :repeat repeat
-                  :then (or then #'ignore)
-                  :catch (or catch #'meerkat-connection-report))))
-    (setq meerkat-connection--requests (append meerkat-connection--requests (list request)))
-    (when timeout
-      (setf (meerkat-connection--request-timer request)
-            (run-with-timer timeout nil #'meerkat-connection--time-out request timeout)))
-    (if (eq meerkat-connection-state 'ready)
-        (meerkat-connection--send request)
-      (meerkat-connection-ensure))))
-
-(defun meerkat-connection-report (failure)
-  "Tell the user of FAILURE, an error as a plist."
-  (message "meerkat: %s" (plist-get failure :message)))
-
-(defun meerkat-connection-error-code (failure)
-  "Return FAILURE's stable code, a string, or nil."
-  (plist-get (plist-get failure :data) :code))
-
-(defun meerkat-connection--send (request)
-  "Write REQUEST to the server."
-  (let ((wire meerkat-connection--wire))
-    (setf (meerkat-connection--request-sent request) t)
-    (condition-case failure
-        (meerkat-wire-call
-         wire (meerkat-connection--request-method request) (meerkat-connection--request-params request)
-         (lambda (result)
-           (meerkat-connection--settle request (meerkat-connection--request-then request) result))
-         (lambda (failure) (meerkat-connection--refused request wire failure)))
-      (error (cond ((meerkat-wire-paused-p wire) (meerkat-connection--send-later request))
-                   ((not (meerkat-connection--lost-p wire))
-                    (meerkat-connection--fail request (error-message-string failure))))))))
-
-(defun meerkat-connection--send-later (request)
-  "Write REQUEST later, to a server that somebody has stopped for now."
-  (setf (meerkat-connection--request-sent request) nil)
-  (run-with-timer meerkat-connection--first-pause nil
-                  (lambda ()
-                    (when (and (memq request meerkat-connection--requests)
-                               (not (meerkat-connection--request-sent request))
-                               (eq meerkat-connection-state 'ready))
-                      (meerkat-connection--send request)))))
-
-(defun meerkat-connection--lost-p (wire)
-  "Return non-nil if WIRE has ended, and its requests wait to be sorted."
-  (not (meerkat-wire-live-p wire)))
-
-(defun meerkat-connection--refused (request wire failure)
-  "Take FAILURE as the answer to REQUEST, unless it means that WIRE has ended."
-  (unless (and (eq (plist-get failure :code) -1) (meerkat-connection--lost-p wire))
-    (meerkat-connection--settle request (meerkat-connection--request-catch request) failure)))
-
-(defun meerkat-connection--settle (request function value)
-  "Forget REQUEST and call FUNCTION with VALUE, unless it is forgotten already."
-  (when (memq request meerkat-connection--requests)
-    (setq meerkat-connection--requests (delq request meerkat-connection--requests))
-    (when (meerkat-connection--request-timer request)
-      (cancel-timer (meerkat-connection--request-timer request)))
-    (meerkat-wire-guard (meerkat-connection--request-method request) function value)))
-
-(defun meerkat-connection--fail (request message)
-  "Settle REQUEST with an error that states MESSAGE."
-  (meerkat-connection--settle request (meerkat-connection--request-catch request)
-                              (list :code -1 :message message)))
-
-(defun meerkat-connection--time-out (request seconds)
-  "Settle REQUEST, which had no answer for SECONDS."
-  (meerkat-connection--fail
-   request (format "no answer to %s in %d s; M-x meerkat-restart starts the server anew"
-                   (meerkat-connection--request-method request) seconds)))
-
-;;;; Notifications
-
-(defun meerkat-connection-listen (method function)
-  "Have FUNCTION called with the params of each notification METHOD."
-  (setf (alist-get method meerkat-connection--listeners nil nil #'equal) function))
-
-(defun meerkat-connection--notified (method params)
-  "Hand PARAMS to who listens for METHOD; what nobody listens for is dropped."
-  (when-let ((function (alist-get method meerkat-connection--listeners nil nil #'equal)))
-    (funcall function params)))
 
 ;;;; Starting
 
@@ -203,7 +108,7 @@ It is the project's where there is one, else the buffer's."
         (progn
           (setq meerkat-connection--wire
                 (meerkat-wire-open words (meerkat-connection-folder) meerkat-server-environment
-                                   #'meerkat-connection--notified #'meerkat-connection--ended))
+                                   #'meerkat-request-notified #'meerkat-connection--ended))
           (meerkat-connection--initialize meerkat-connection--wire))
       (error (meerkat-connection--give-up
               (format "%s can't be started: %s" (car words) (error-message-string failure)))))))
@@ -220,7 +125,7 @@ It is the project's where there is one, else the buffer's."
            meerkat-connection-start-seconds (- (float-time) meerkat-connection--since))
      (meerkat-connection--begin))
    (lambda (failure)
-     (unless (meerkat-connection--lost-p wire)
+     (unless (meerkat-request-lost-p wire)
        (meerkat-connection--no-server (plist-get failure :message)))))
   (run-with-timer meerkat-connection--greeting-patience nil
                   (lambda ()
@@ -232,7 +137,8 @@ It is the project's where there is one, else the buffer's."
 (defun meerkat-connection--no-server (reason)
   "What was started is no server, as REASON reports: end it and say so."
   (let ((wire meerkat-connection--wire))
-    (setq meerkat-connection--wire nil)
+    (setq meerkat-connection--wire nil
+          meerkat-request-wire nil)
     (meerkat-wire-forget wire)
     (meerkat-wire-close wire 0)
     (meerkat-connection--give-up
@@ -241,11 +147,10 @@ It is the project's where there is one, else the buffer's."
 
 (defun meerkat-connection--begin ()
   "Send what waited for the server."
+  (setq meerkat-request-wire meerkat-connection--wire)
   (meerkat-connection--become 'ready)
   (run-hooks 'meerkat-connection-ready-hook)
-  (dolist (request meerkat-connection--requests)
-    (unless (meerkat-connection--request-sent request)
-      (meerkat-connection--send request))))
+  (meerkat-request-send-waiting))
 
 (defun meerkat-connection--become (state &optional problem)
   "Note STATE, and the PROBLEM if there is one."
@@ -258,12 +163,13 @@ It is the project's where there is one, else the buffer's."
 (defun meerkat-connection--ended (reason)
   "The server ended by itself: tell why, REASON, and start another."
   (setq meerkat-connection--wire nil
+        meerkat-request-wire nil
         meerkat-connection-last-crash (cons (current-time) reason))
   (when (> (- (float-time) meerkat-connection--since) meerkat-connection--good-time)
     (setq meerkat-connection--failures 0))
   (cl-incf meerkat-connection--failures)
   (meerkat-log "the server ended: %s" reason)
-  (meerkat-connection--sort-requests reason)
+  (meerkat-request-sort reason)
   (if (< meerkat-connection--failures meerkat-connection--failures-allowed)
       (meerkat-connection--pause reason)
     (meerkat-connection--give-up
@@ -281,30 +187,22 @@ It is the project's where there is one, else the buffer's."
     (meerkat-connection--become 'waiting (format "the server ended (%s); starting again…" reason))
     (setq meerkat-connection--pause (run-with-timer pause nil #'meerkat-connection--start))))
 
-(defun meerkat-connection--sort-requests (reason)
-  "Keep the requests that may be repeated; fail the others with REASON."
-  (dolist (request (copy-sequence meerkat-connection--requests))
-    (cond ((not (meerkat-connection--request-sent request)))
-          ((meerkat-connection--request-repeat request)
-           (setf (meerkat-connection--request-sent request) nil))
-          (t (meerkat-connection--fail request (format "the server ended (%s)" reason))))))
-
 (defun meerkat-connection--give-up (problem)
   "There is no server, because of PROBLEM: tell it, and fail what waits."
   (meerkat-log "%s" problem)
   (meerkat-connection--become 'failed problem)
   (message "meerkat: %s" problem)
-  (dolist (request (copy-sequence meerkat-connection--requests))
-    (meerkat-connection--fail request problem)))
+  (meerkat-request-fail-all problem))
 
 (defun meerkat-connection-stop (&optional patience)
   "End the server, which gets PATIENCE seconds, and don't start another."
   (when meerkat-connection--pause (cancel-timer meerkat-connection--pause))
   (when-let ((wire meerkat-connection--wire))
-    (setq meerkat-connection--wire nil)
+    (setq meerkat-connection--wire nil
+          meerkat-request-wire nil)
     (meerkat-wire-forget wire)
     (meerkat-wire-close wire (or patience 0)))
-  (meerkat-connection--sort-requests "stopped")
+  (meerkat-request-sort "stopped")
   (meerkat-connection--become 'off))
 
 ;;;###autoload
@@ -322,10 +220,13 @@ saves what is running.  It can't be waited for here: where the terminal
 is gone, Emacs 28.2 never comes back from waiting for a process."
   (when meerkat-connection--pause (cancel-timer meerkat-connection--pause))
   (when-let ((wire meerkat-connection--wire))
-    (setq meerkat-connection--wire nil)
+    (setq meerkat-connection--wire nil
+          meerkat-request-wire nil)
     (meerkat-wire-forget wire)))
 
 (add-hook 'kill-emacs-hook #'meerkat-connection--exit)
+
+(setq meerkat-request-wanted-function #'meerkat-connection-ensure)
 
 (provide 'meerkat-connection)
 ;;; meerkat-connection.el ends here

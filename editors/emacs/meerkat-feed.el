@@ -184,8 +184,8 @@ once it is known what the session is called and who answers."
           :seq (plist-get last :seq) :timestamp_ms (plist-get message :timestamp_ms)
           :event (list :type type :delta (apply #'concat (nreverse pieces))))))
 
-(meerkat-connection-listen "session/stream_event" #'meerkat-feed--received)
-(meerkat-connection-listen "session/stream_end" #'meerkat-feed--ended)
+(meerkat-request-listen "session/stream_event" #'meerkat-feed--received)
+(meerkat-request-listen "session/stream_end" #'meerkat-feed--ended)
 (add-hook 'meerkat-connection-ready-hook #'meerkat-feed--follow-again)
 
 (provide 'meerkat-feed)

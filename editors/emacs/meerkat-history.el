@@ -75,7 +75,7 @@ Then searching finds them."
                              :limit (if all meerkat-history--all-page meerkat-history-page))
      :repeat t
      :catch (lambda (failure)
-              (meerkat-connection-report failure)
+              (meerkat-request-report failure)
               (when (buffer-live-p buffer)
                 (with-current-buffer buffer (setq meerkat-history--loading nil))))
      :then (lambda (page)

@@ -71,7 +71,7 @@ At once if they are known, and when the server has answered if not."
         (meerkat-session-read session))))
   (meerkat-list-refresh))
 
-(meerkat-connection-listen "sessions/changed" #'meerkat-list--changed)
+(meerkat-request-listen "sessions/changed" #'meerkat-list--changed)
 (add-hook 'meerkat-connection-ready-hook #'meerkat-list-refresh)
 
 ;;;; What a session looks like in a list

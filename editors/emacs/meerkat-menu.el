@@ -13,7 +13,9 @@
 (require 'meerkat-ask)
 (require 'meerkat-chat)
 (require 'meerkat-doctor)
+(require 'meerkat-fork)
 (require 'meerkat-log)
+(require 'meerkat-model)
 (require 'meerkat-pick)
 (require 'meerkat-sessions)
 

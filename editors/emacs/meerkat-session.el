@@ -72,6 +72,17 @@ shows several.  BUFFER shows it.  PROBLEM: why it can't be shown."
   (let ((title (meerkat-session-title session)))
     (if (or (null title) (string-blank-p title)) "new chat" title)))
 
+(defun meerkat-session--learn-default ()
+  "Ask the server which model answers where a session names none."
+  (meerkat-request "models/catalog" nil
+                   :repeat t
+                   :catch #'ignore
+                   :then (lambda (result)
+                           (setq meerkat-session-default-model (plist-get result :default_model))
+                           (mapc #'meerkat-session-changed (meerkat-session-open-ones)))))
+
+(add-hook 'meerkat-connection-ready-hook #'meerkat-session--learn-default)
+
 (defun meerkat-session-speaker (session)
   "Return the name of the model that answers in SESSION."
   (or (meerkat-session-model session) meerkat-session-default-model "Assistant"))

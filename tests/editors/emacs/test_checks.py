@@ -42,5 +42,6 @@ def test_every_command_is_there_before_the_package_is_loaded(workplace: Workplac
       (load (expand-file-name "meerkat-autoloads" (car load-path)) nil t)
       (princ (list (featurep 'meerkat) (autoloadp (symbol-function 'meerkat-send-dwim))
                    (commandp 'meerkat) (commandp 'meerkat-doctor) (commandp 'meerkat-menu)
-                   (commandp 'meerkat-status-mode))))"""
-    assert run_emacs(workplace, "--eval", form).stdout.endswith("(nil t t t t t)")
+                   (commandp 'meerkat-status-mode) (progn (autoload-do-load (symbol-function 'meerkat-new))
+                                                          (featurep 'meerkat-notify)))))"""
+    assert run_emacs(workplace, "--eval", form).stdout.endswith("(nil t t t t t t)")
