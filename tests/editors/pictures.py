@@ -93,7 +93,8 @@ def terminal_page(screen: pyte.Screen, *, dark: bool) -> str:
         f"font: 13px/17px {font}; color: {theme.front}; background: {theme.back}; padding: 8px; margin: 0;"
         " display: inline-block; direction: ltr; unicode-bidi: bidi-override"
     )
-    return f'<meta charset="utf-8"><body style="margin:0"><pre style="{style}">{lines}</pre>'
+    spans = "<style>span { padding: 1px 0 }</style>"  # their grounds meet those of the lines above and below
+    return f'<meta charset="utf-8">{spans}<body style="margin:0"><pre style="{style}">{lines}</pre>'
 
 
 def _line(screen: pyte.Screen, row: int, theme: Theme) -> str:
