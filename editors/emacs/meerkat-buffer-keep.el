@@ -49,7 +49,10 @@ Within another WRITE that is taken care of already."
         (inhibit-read-only t)
         (inhibit-field-text-motion t)
         (buffer-undo-list t))
-    (save-excursion (funcall write))))
+    (save-excursion
+      (save-restriction
+        (widen)
+        (funcall write)))))
 
 (defun meerkat-buffer--places ()
   "Return the cursors in the foot and the prompt, each with its place there."

@@ -45,6 +45,7 @@ once it is known what the session is called and who answers."
 
 (defun meerkat-feed--opened (session page then)
   "Call THEN with PAGE, the end of SESSION's history, and follow what comes next."
+  (meerkat-feed--leave-stream session)
   (setf (meerkat-session-problem session) nil
         (meerkat-session-seq session) (1- (plist-get page :next_seq))
         (meerkat-session-running session) (plist-get page :running_turn_id)
@@ -53,6 +54,15 @@ once it is known what the session is called and who answers."
   (funcall then page)
   (meerkat-feed-follow session)
   (meerkat-session-read-approvals session))
+
+(defun meerkat-feed--leave-stream (session)
+  "Close the stream of SESSION, if it has one; what still comes from it is late."
+  (let ((stream (meerkat-session-stream session)))
+    (when (stringp stream)
+      (setf (meerkat-session-stale session) stream
+            (meerkat-session-stream session) nil)
+      (when (eq meerkat-connection-state 'ready)
+        (meerkat-request "session/stream_close" (list :stream_id stream) :catch #'ignore)))))
 
 (defun meerkat-feed-follow (session)
   "Have the events of SESSION sent that come after the last one we have."
@@ -69,6 +79,7 @@ once it is known what the session is called and who answers."
 (defun meerkat-feed--follow-again ()
   "Follow every open session of a server that was started again."
   (dolist (session (meerkat-session-open-ones))
+    (setf (meerkat-session-stale session) nil)
     (when (meerkat-session-stream session)
       (meerkat-feed-follow session)
       (meerkat-session-read-approvals session)
@@ -84,9 +95,7 @@ once it is known what the session is called and who answers."
 
 (defun meerkat-feed--close (session)
   "Stop following SESSION and forget it."
-  (let ((stream (meerkat-session-stream session)))
-    (when (and (stringp stream) (eq meerkat-connection-state 'ready))
-      (meerkat-request "session/stream_close" (list :stream_id stream) :catch #'ignore)))
+  (meerkat-feed--leave-stream session)
   (meerkat-session-drop session))
 
 (defun meerkat-feed--broken (session problem)
@@ -100,7 +109,8 @@ once it is known what the session is called and who answers."
   "Keep MESSAGE, an event of a stream, for the next frame; drop what is known."
   (let ((session (meerkat-session-find (plist-get message :session_id)))
         (seq (plist-get message :seq)))
-    (when (and session (> seq (meerkat-session-seq session)))
+    (when (and session (> seq (meerkat-session-seq session))
+               (not (equal (plist-get message :stream_id) (meerkat-session-stale session))))
       (setf (meerkat-session-seq session) seq)
       (push message (meerkat-session-incoming session))
       (meerkat-feed--schedule meerkat-feed--frame))))

@@ -22,12 +22,12 @@ EXISTS: the server has it; CREATING: what to do then.  RUNNING: the turn that ru
 told to stop.  QUEUE: prompts that wait, plists of :turn_id, :prompt and
 :steer.  APPROVALS: questions that wait, as the server lists them.  SEQ:
 of the last event that came.  STREAM: the server's name for its events,
-`opening' until it is known.
+`opening' until it is known; STALE: the one before, whose events are late.
 INCOMING and READY: events not yet shown, the latest and the earliest
 first.  SHOW: called with each event; AROUND: called with a function that
 shows several.  BUFFER shows it.  PROBLEM: why it can't be shown."
   id exists creating title cwd model archived running stopping queue approvals
-  (seq 0) stream incoming ready show around buffer problem)
+  (seq 0) stream stale incoming ready show around buffer problem)
 
 (defvar meerkat-session--all (make-hash-table :test #'equal)
   "The open sessions by their ids.")

@@ -67,6 +67,31 @@
       (should (= 100 (support-count "two ")))
       (should (= 1 (support-count "You  "))))))
 
+(ert-deftest a-turn-that-runs-is-whole-when-its-chat-is-closed-and-opened-again ()
+  (let ((id (support-session '((:text "word " :repeat 300 :delay_ms 3)))))
+    (support-in-chat id
+      (support-send "go")
+      (support-see "word word"))
+    (dotimes (_ 3)
+      (support-in-chat id
+        (support-see "word word")
+        (revert-buffer)
+        (support-see "word word")))
+    (support-in-chat id
+      (support-see "word word")
+      (support-idle)
+      (should (= 300 (support-count "word ")))
+      (should (= 1 (support-count "You  "))))))
+
+(ert-deftest a-chat-that-is-narrowed-goes-on ()
+  (support-in-chat (support-session '((:text "word " :repeat 100 :delay_ms 3)))
+    (support-send "go")
+    (support-see "word word")
+    (narrow-to-region (point-min) (+ 2 (point-min)))
+    (support-idle)
+    (widen)
+    (should (= 100 (support-count "word ")))))
+
 (ert-deftest a-session-that-is-gone-says-so ()
   (meerkat-chat-open "01920000-0000-7000-8000-000000000000" t)
   (set-buffer (window-buffer))
