@@ -7,8 +7,6 @@ import pytest
 from tests.editors.nvim.editor import Editor
 from tests.editors.workplace import Workplace
 
-TOOLS = '[tools]\nbuiltin = ["read", "write", "run"]\n'
-
 
 def asking(choices: list[str]) -> list[dict[str, object]]:
     """Return a script that asks once and tells that it went on."""
@@ -101,3 +99,23 @@ def test_a_turn_that_is_stopped_asks_no_longer(editor: Editor, place: Workplace)
     editor.type("<C-c>")
     editor.see("interrupted", "idle")
     assert "1  allow" not in editor.screen
+
+
+def test_an_answer_can_be_remembered_for_the_session_and_for_good(workplace: Workplace) -> None:
+    config = workplace.home / ".config" / "meerkat-rpc" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[tools]\nbuiltin = ["write_file", "run_command"]\n')
+    write = {"tool": {"name": "write_file", "args": {"path": "a.txt", "content": "hello\n"}}}
+    run = {"tool": {"name": "run_command", "args": {"command": ["echo", "hi"]}}}
+    with Editor(workplace) as editor:
+        editor.open(workplace.session(script=[write, run, {"text": "Both done."}]))
+        editor.ask("go")
+        editor.see("+hello", "1  allow once", "2  allow for this session", "3  always allow write_file", "4  deny")
+        editor.run("Meerkat approve session")
+        editor.see("$ echo hi", "3  always allow run_command:echo hi")
+        editor.type("<Esc>3")
+        editor.see("Both done.", "✓")
+        editor.ask("once more")  # nothing is asked any more
+        editor.wait(lambda: editor.transcript.count("Both done.") == 2, lambda: editor.screen)
+    assert "run_command:echo hi" in config.read_text()
+    assert "write_file" not in config.read_text().partition("[approvals]")[2]

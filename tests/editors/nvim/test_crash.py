@@ -15,12 +15,13 @@ def test_a_server_that_is_killed_while_idle_is_said_once_and_the_session_goes_on
     editor.ask("one")
     editor.see_answer("one")
     assert len(place.kill_servers()) == 1
-    assert "signal 9" in editor.see_message("ended unexpectedly")
+    editor.see("! the server ended unexpectedly: signal 9")
     editor.ask("two")
     editor.see_answer("two")
     editor.see_status("idle")
     assert place.prompts(editor.session_id) == ["one", "two"]
-    assert len([told for told in editor.messages if "ended unexpectedly" in told]) == 1
+    assert editor.screen.count("ended unexpectedly") == 1
+    assert editor.messages == []
     assert [data["reason"] for name, data in editor.hooks if name == "MeerkatServerCrashed"] == ["signal 9"]
 
 
@@ -63,8 +64,18 @@ def test_after_a_crash_old_events_are_not_shown_again(place: Workplace) -> None:
             place.kill_servers()
             editor.see_status("offline")
             editor.see_status("idle")
-        assert editor.transcript == before
-        assert len([told for told in editor.messages if "ended unexpectedly" in told]) == 1
+        assert editor.transcript == [*before, "", "! the server ended unexpectedly: `signal 9`"]
+
+
+def test_a_crash_is_told_outside_where_no_chat_is_seen(place: Workplace) -> None:
+    with Editor(place) as editor:
+        editor.run("Meerkat new")
+        editor.see("echo answers")
+        editor.type("<Esc>q")
+        editor.wait(lambda: editor.lua("return #vim.api.nvim_list_wins()") == 1, "one window")
+        place.kill_servers()
+        editor.see_message("the server ended unexpectedly (signal 9)")
+        editor.see_status("idle")
 
 
 def test_a_server_that_always_dies_is_given_up_and_can_be_restarted(workplace: Workplace) -> None:
@@ -73,14 +84,15 @@ def test_a_server_that_always_dies_is_given_up_and_can_be_restarted(workplace: W
     dying.chmod(0o755)
     with Editor(workplace, settings=f"{{ command = '{dying}' }}") as editor:
         editor.run("Meerkat")
-        told = editor.see_message("keeps ending")
-        assert "exit code 3: no luck today" in told
-        editor.see("no server", "5 times in a row", ":Meerkat restart", "offline")
-        assert len(editor.messages) == 2  # once at the first, once at the end
+        editor.see("no server", "5 times in a row", "no luck today", ":Meerkat restart", "offline")
+        assert editor.screen.count("ended unexpectedly") == 1
+        assert editor.messages == []
         dying.write_text('#!/bin/sh\nexec meerkat-rpc "$@"\n')
         editor.run("Meerkat restart")
-        editor.see("echo answers", "idle")
+        editor.see("idle")
         assert "no server" not in editor.screen
+        editor.ask("well?")
+        editor.see_answer("well?")
 
 
 def test_restart_on_command_is_no_crash(editor: Editor, place: Workplace) -> None:

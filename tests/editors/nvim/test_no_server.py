@@ -85,7 +85,7 @@ def test_uvx_is_the_last_that_is_tried(workplace: Workplace, bare_path: str) -> 
 def test_health_says_what_is_there_and_what_mends_what_is_not(workplace: Workplace, bare_path: str) -> None:
     with Editor(workplace, rows=60) as editor:
         editor.run("checkhealth meerkat")
-        screen = editor.see("tree-sitter reads Markdown", "on PATH", "store:", "default model: echo", "0 sessions")
+        screen = editor.see("tree-sitter reads Markdown", "on PATH", "store:", "default model: echo", "sessions: 0")
         assert "ERROR" not in screen
         assert "WARNING" not in screen
     with Editor(workplace, rows=60, PATH=bare_path) as editor:

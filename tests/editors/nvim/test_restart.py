@@ -95,3 +95,25 @@ def test_nothing_is_loaded_before_it_is_used_and_the_start_costs_nothing(workpla
         return best
         """
         assert editor.lua(timed) < 2
+
+
+def test_closing_one_window_of_a_chat_closes_the_other_and_leaves_neovim_where_nothing_else_is(
+    workplace: Workplace,
+) -> None:
+    (workplace.folder / "a.txt").write_text("text")
+    with Editor(workplace, arguments=["a.txt"]) as editor:
+        for window in ("prompt", "transcript"):
+            editor.run("Meerkat")
+            editor.see("new chat", "Ask something")
+            editor.type("<Esc>")
+            editor.lua("vim.api.nvim_set_current_win(require('meerkat.chat.window').view()[...])", window)
+            editor.type(":q<CR>")
+            editor.wait(lambda: editor.lua("return #vim.api.nvim_list_wins()") == 1, "one window")
+            assert "Ask something" not in editor.screen
+        editor.run("Meerkat")
+        editor.see("new chat")
+        editor.type("<Esc>")
+        editor.run("wincmd t | hide")
+        editor.type("<Esc>q")
+        editor.wait(lambda: editor.lua("return #vim.api.nvim_list_wins()") == 1, "one window")
+        assert "new chat" not in editor.screen

@@ -122,7 +122,7 @@ def test_choosing_with_nothing_but_neovims_own_list(workplace: Workplace) -> Non
         terminal.see(" Digging deeper ")
 
 
-def test_a_message_never_makes_neovim_wait_for_enter(workplace: Workplace) -> None:
+def test_a_crash_is_seen_by_who_is_writing_and_does_not_stop_them(workplace: Workplace) -> None:
     with Terminal(workplace, columns=60) as terminal:
         terminal.command("Meerkat")
         terminal.see("answers")

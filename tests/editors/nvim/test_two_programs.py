@@ -52,12 +52,13 @@ def test_whoever_looks_elsewhere_is_told_and_nobody_else(editor: Editor, place: 
 
 
 def test_a_turn_goes_on_where_its_chat_is_hidden(editor: Editor, place: Workplace) -> None:
-    editor.open(place.session(script=[{"text": "step ", "repeat": 40, "delay_ms": 25}], title="Hidden"))
+    editor.open(place.session(script=[{"text": "step ", "repeat": 120, "delay_ms": 25}], title="Hidden"))
     editor.ask("count")
     editor.see("busy")
     editor.type("<Esc>q")
-    editor.see_status("busy")
+    editor.wait(lambda: editor.lua("return #vim.api.nvim_list_wins()") == 1, "one window")
+    assert editor.status == "busy"
     editor.see_message("finished: Hidden")
     editor.run("Meerkat")
     editor.see("step step", "idle")
-    assert "\n".join(editor.transcript).count("step") == 40
+    assert "\n".join(editor.transcript).count("step") == 120

@@ -115,7 +115,7 @@ end
 function M._sessions()
   local list, problem = ask("session/list", { limit = 1 })
   if list then
-    ok(("%d sessions"):format(list.total))
+    ok("sessions: " .. list.total)
   else
     fail("sessions: " .. tostring(problem), { "meerkat-rpc doctor" })
   end

@@ -4,7 +4,6 @@ local connection = require("meerkat.rpc.connection")
 local discovery = require("meerkat.discovery")
 local hooks = require("meerkat.hooks")
 local log = require("meerkat.log")
-local say = require("meerkat.say").say
 
 local M = {}
 
@@ -22,7 +21,8 @@ local GOOD_MS = 60000
 ---@field problem string|nil why it can't be started, or was given up
 local state = { phase = "off", failures = 0, facts = {} }
 
---- Told of what happens: `message(method, params)`, `ready()` (also after a restart), `changed()`.
+--- Told of what happens: `message(method, params)`, `ready()` (also after a restart), `changed()`, and once for a row
+--- of them `crashed(reason)`.
 M.listeners = {}
 
 local function tell(what, ...)
@@ -146,10 +146,9 @@ function M._crashed(reason)
   log.write("error", "the server ended: " .. reason)
   hooks.fire("ServerCrashed", { reason = reason, failures = state.failures })
   if state.failures >= MOST_FAILURES then
-    M._failed(GIVEN_UP:format(state.failures, reason))
-    return say(("the server keeps ending (%s); :Meerkat restart"):format(reason), vim.log.levels.ERROR)
+    return M._failed(GIVEN_UP:format(state.failures, reason))
   end
-  M._say_crashed(reason)
+  M._tell_crashed(reason)
   M._set("waiting", reason)
   vim.defer_fn(M._again, math.min(FIRST_WAIT_MS * 2 ^ (state.failures - 1), LONGEST_WAIT_MS))
 end
@@ -158,10 +157,10 @@ end
 local SAY_AGAIN_MS = 15000
 local said_at = 0
 
-function M._say_crashed(reason)
+function M._tell_crashed(reason)
   if state.failures == 1 or vim.uv.now() - said_at > SAY_AGAIN_MS then
     said_at = vim.uv.now()
-    say(("the server ended unexpectedly (%s); starting it again"):format(reason), vim.log.levels.WARN)
+    tell("crashed", reason)
   end
 end
 

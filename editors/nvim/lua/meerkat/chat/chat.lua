@@ -213,6 +213,7 @@ function M._send(session, content, how, accepted, refused)
       accepted()
       if is_new then
         memory.begun(session)
+        hooks.fire("SessionOpened", { session_id = session.id, buffer = session.buffer })
       end
       memory.keep_last(session.cwd, session.id)
     end,
@@ -258,7 +259,11 @@ local function server_changed()
   status.redraw()
 end
 
-table.insert(server.listeners, { changed = server_changed })
+local function server_crashed(reason)
+  trouble.crashed(vim.tbl_filter(window.is_seen, sessions.all()), reason)
+end
+
+table.insert(server.listeners, { changed = server_changed, crashed = server_crashed })
 
 feed.on_change = function(session)
   hint.update(session)

@@ -56,12 +56,12 @@ local function enter(session)
   chat().send(session, "send")
 end
 
---- Ctrl-C stops what runs; where nothing runs it does what it always does.
+--- Ctrl-C stops what runs; where nothing runs it leaves insert mode, as Esc does: by itself it tells no plugin.
 local function stop(session)
   if session.running then
     return command("stop")()
   end
-  M._press("<C-c>")
+  M._press("<Esc>")
 end
 
 local function all(open)

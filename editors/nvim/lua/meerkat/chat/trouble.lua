@@ -1,6 +1,7 @@
 --- What went wrong is said in the chat itself, with what to do where that is known.
 local feed = require("meerkat.session.feed")
 local hint = require("meerkat.chat.hint")
+local say = require("meerkat.say").say
 local server = require("meerkat.server")
 
 local M = {}
@@ -18,6 +19,20 @@ function M.show(session, problem)
   session.problem = item
   session:add(item)
   hint.update(session)
+end
+
+--- Say that the server died: in the chats that are seen, else wherever Neovim says things. (A message would be gone at
+--- once for who is writing.)
+---@param seen meerkat.Session[]
+---@param reason string
+function M.crashed(seen, reason)
+  for _, session in ipairs(seen) do
+    session:add({ kind = "note", tone = "warning", text = "the server ended unexpectedly", quote = reason })
+    hint.update(session)
+  end
+  if #seen == 0 then
+    say(("the server ended unexpectedly (%s) and is started again"):format(reason), vim.log.levels.WARN)
+  end
 end
 
 --- Take the problem away that is shown.

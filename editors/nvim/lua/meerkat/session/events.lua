@@ -189,7 +189,11 @@ local function finish(session, params, outcome)
   })
 end
 
-function apply.run_completed(session, params)
+--- Some agents tell nothing before the end.
+function apply.run_completed(session, params, event)
+  if not telling.turn(session, params).said and (event.result or "") ~= "" then
+    telling.complete(session, params, "answer", event.result)
+  end
   finish(session, params, "completed")
 end
 

@@ -173,7 +173,7 @@ function M.created(session)
 end
 
 function M._release_unwanted(session)
-  if session.stream and not session.followed and not session.running and not next(session.questions) then
+  if session.stream and not session.followed and session:state() == "idle" then
     server.request("session/stream_close", { stream_id = session.stream }, function() end)
     session.stream = nil
   end
