@@ -53,7 +53,7 @@ class Editor:
     def quit(self) -> None:
         """Leave without saving anything, as ``:qa!`` does."""
         try:
-            self.nvim.input("<C-c><C-c>")  # out of whatever it may be waiting in
+            self.nvim.input("<Esc><Esc>")  # out of whatever it may be waiting in
             self.nvim.command("qa!")
         except (EOFError, OSError):
             pass

@@ -89,8 +89,7 @@ def test_a_server_that_always_dies_is_given_up_and_can_be_restarted(workplace: W
         assert editor.messages == []
         dying.write_text('#!/bin/sh\nexec meerkat-rpc "$@"\n')
         editor.run("Meerkat restart")
-        editor.see("idle")
-        assert "no server" not in editor.screen
+        editor.wait(lambda: "no server" not in editor.screen, "server")
         editor.ask("well?")
         editor.see_answer("well?")
 
