@@ -51,8 +51,9 @@ export class Link {
     listeners: Listeners,
   ) {
     this.connection = wire.connection;
-    this.connection.onNotification(listeners.notified);
-    this.connection.onError(() => undefined); // the process' end says it
+    this.connection.onError(() => {
+      process.kill(); // of no more use, or gone already: its end says it
+    });
     this.connection.onRequest((method, params, token) => listeners.asked(method, params, signalOf(token)));
     this.connection.listen();
     this.ended = process.ended.then(async (ending) => {
@@ -66,7 +67,7 @@ export class Link {
   /** Start the program. Rejects when it can't be run. */
   static async open(launch: Launch, listeners: Listeners): Promise<Link> {
     const process = await ServerProcess.start(launch, listeners.stderr);
-    return new Link(process, connect(process.stdout, process.stdin, listeners.traffic), listeners);
+    return new Link(process, connect(process.stdout, process.stdin, listeners.traffic, listeners.notified), listeners);
   }
 
   get pid(): number | undefined {

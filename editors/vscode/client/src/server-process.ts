@@ -7,6 +7,9 @@ import type { Place } from "./program-search.js";
 /** How much of stderr's end is kept for messages: enough for a traceback's last lines. */
 const STDERR_TAIL_CHARS = 2_000;
 
+/** How long its last words may take once it has ended. Longer, and something that it started holds the pipe. */
+const LAST_WORDS_MS = 2_000;
+
 /** What is started. */
 export interface Launch extends Place {
   readonly program: string;
@@ -27,6 +30,11 @@ export class ServerProcess {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.tail = (this.tail + text).slice(-STDERR_TAIL_CHARS);
       onStderr(text);
+    });
+    child.once("exit", () => {
+      setTimeout(() => {
+        this.closePipes();
+      }, LAST_WORDS_MS).unref();
     });
     this.ended = new Promise((resolve) => {
       child.once("close", (code, signal) => resolve(ending(code, signal)));
@@ -80,6 +88,13 @@ export class ServerProcess {
   /** End it now. What it acknowledged is kept. */
   kill(): void {
     this.child.kill("SIGKILL");
+    this.closePipes(); // a program that it started, as uvx does, sees by them that it is time to end
+  }
+
+  private closePipes(): void {
+    for (const pipe of [this.child.stdin, this.child.stdout, this.child.stderr]) {
+      pipe.destroy();
+    }
   }
 
   /** Let this program end without waiting for the process. */

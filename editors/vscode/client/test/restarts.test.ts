@@ -75,6 +75,17 @@ test("a server that can't start says why, at once", async (context) => {
   );
 });
 
+test("a program that is no server is told from one", async (context) => {
+  for (const output of [
+    "yes",
+    "printf 'Content-Length: 3\\r\\n\\r\\n{x}more'; cat",
+    "printf 'Content-Length: x\\r\\n\\r\\n'; cat",
+  ]) {
+    const user = client(context, { command: ["sh", "-c", output] });
+    await assert.rejects(user.start(), ServerFailed);
+  }
+});
+
 test("after five crashes in a row there are no more attempts, until somebody asks for one", async (context) => {
   const user = client(context);
   await user.start();
