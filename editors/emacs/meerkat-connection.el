@@ -105,13 +105,14 @@ It is the project's where there is one, else the buffer's."
     (meerkat-log "starting %s" (combine-and-quote-strings words))
     (setq meerkat-connection--since (float-time))
     (condition-case failure
-        (progn
-          (setq meerkat-connection--wire
-                (meerkat-wire-open words (meerkat-connection-folder) meerkat-server-environment
-                                   #'meerkat-request-notified #'meerkat-connection--ended))
-          (meerkat-connection--initialize meerkat-connection--wire))
+        (setq meerkat-connection--wire
+              (meerkat-wire-open words (meerkat-connection-folder) meerkat-server-environment
+                                 #'meerkat-request-notified #'meerkat-connection--ended))
       (error (meerkat-connection--give-up
-              (format "%s can't be started: %s" (car words) (error-message-string failure)))))))
+              (format "%s can't be started: %s" (car words) (error-message-string failure)))))
+    ;; A program that ended at once can't be written to; its end is told by itself.
+    (when (meerkat-wire-live-p meerkat-connection--wire)
+      (ignore-errors (meerkat-connection--initialize meerkat-connection--wire)))))
 
 (defun meerkat-connection--initialize (wire)
   "Introduce ourselves to WIRE."
@@ -160,7 +161,14 @@ It is the project's where there is one, else the buffer's."
 
 ;;;; Ending
 
-(defun meerkat-connection--ended (reason)
+(defun meerkat-connection--ended (wire reason)
+  "WIRE ended by itself, for REASON.
+That matters only while it is our server: one that was given up has a
+successor, which must not be lost."
+  (when (eq wire meerkat-connection--wire)
+    (meerkat-connection--crashed reason)))
+
+(defun meerkat-connection--crashed (reason)
   "The server ended by itself: tell why, REASON, and start another."
   (setq meerkat-connection--wire nil
         meerkat-request-wire nil
@@ -185,6 +193,7 @@ It is the project's where there is one, else the buffer's."
     (when (= meerkat-connection--failures 1)
       (message "meerkat: the server ended (%s) and is started again; M-x meerkat-log-show says more" reason))
     (meerkat-connection--become 'waiting (format "the server ended (%s); starting again…" reason))
+    (when meerkat-connection--pause (cancel-timer meerkat-connection--pause))
     (setq meerkat-connection--pause (run-with-timer pause nil #'meerkat-connection--start))))
 
 (defun meerkat-connection--give-up (problem)

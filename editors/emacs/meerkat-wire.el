@@ -30,7 +30,8 @@
 (defun meerkat-wire-open (command directory environment on-notification on-end)
   "Start the server COMMAND in DIRECTORY with ENVIRONMENT added to ours.
 ON-NOTIFICATION is called with a method, a string, and its params;
-ON-END, once the process has ended, with the reason as text."
+ON-END, once the process has ended, with what this function returned and
+the reason, as text."
   (let* ((default-directory directory)
          (process-environment (append environment process-environment))
          (stderr (make-pipe-process :name "meerkat-stderr" :noquery t
@@ -107,7 +108,7 @@ inhibited any more."
                     (lambda ()
                       (meerkat-wire--tidy connection)
                       (unless (slot-value connection 'forgotten)
-                        (meerkat-wire-guard "the server's end" on-end reason))))))
+                        (meerkat-wire-guard "the server's end" on-end connection reason))))))
 
 (defun meerkat-wire--tidy (connection)
   "Remove the buffers of CONNECTION and the process that read its complaints."

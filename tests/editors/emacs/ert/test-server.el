@@ -167,7 +167,9 @@
         (meerkat-connection-state 'ready)
         (meerkat-connection-problem nil))
     (cl-letf (((symbol-function 'run-with-timer) (lambda (seconds &rest _) (push seconds pauses))))
-      (dotimes (_ 5) (meerkat-connection--ended "exit code 1")))
+      (dotimes (_ 5)
+        (setq meerkat-connection--pause nil)
+        (meerkat-connection--crashed "exit code 1")))
     (should (equal '(0.25 0.5 1.0 2.0) (nreverse pauses)))
     (should (eq 'failed meerkat-connection-state))
     (should (string-search "M-x meerkat-restart" meerkat-connection-problem))))
@@ -183,7 +185,7 @@
         (meerkat-connection-state 'ready)
         (meerkat-connection-problem nil))
     (cl-letf (((symbol-function 'run-with-timer) #'ignore))
-      (meerkat-connection--ended "exit code 1"))
+      (meerkat-connection--crashed "exit code 1"))
     (should (= 1 meerkat-connection--failures))))
 
 (ert-deftest a-program-that-is-no-server-is-told-from-one ()
@@ -231,15 +233,14 @@
 (ert-deftest ending-the-server-leaves-no-process-and-takes-no-time ()
   (test-server-anew
     (support-ask "runtime/health")
-    (let ((pid (meerkat-wire-pid meerkat-connection--wire))
-          (began (float-time)))
+    (let* ((wire meerkat-connection--wire)
+           (pid (meerkat-wire-pid wire))
+           (began (float-time)))
       (meerkat-connection-stop 1)
       (should (< (- (float-time) began) 2.5))
       (support-wait "the process's end" (lambda () (not (process-attributes pid))))
-      (support-wait "the end of all processes"
-                    (lambda ()
-                      (not (seq-some (lambda (process) (string-prefix-p "meerkat" (process-name process)))
-                                     (process-list))))))))
+      (support-wait "the end of its processes"
+                    (lambda () (not (memq (slot-value wire 'stderr) (process-list))))))))
 
 (ert-deftest an-error-in-a-callback-hinders-nothing ()
   (let (answer)
@@ -248,6 +249,14 @@
     (support-wait "the second answer" (lambda () answer))
     (with-current-buffer meerkat-log-buffer
       (should (string-search "Broken callback" (buffer-string))))))
+
+(ert-deftest the-end-of-a-server-that-was-given-up-is-no-news ()
+  (test-server-anew
+    (support-ask "runtime/health")
+    (let ((wire meerkat-connection--wire))
+      (meerkat-connection--ended nil "exit code 3")
+      (should (eq wire meerkat-connection--wire))
+      (should (eq 'ready meerkat-connection-state)))))
 
 (ert-deftest ids-are-uuids-of-version-7-in-order-of-time ()
   (let ((first (meerkat-uuid)) second)
