@@ -19,8 +19,8 @@ from tests.editors.workplace import BOUND_S
 BOUND_MS = BOUND_S * 1000
 expect.set_options(timeout=BOUND_MS)
 
-IN_SIDE_BAR = "[src*='purpose=webviewView']"
-"""VS Code says in the frame's address what it is for."""
+IN_TAB = "[data-parent-flow-to-element-id^='webview-editor']"
+"""All webviews lie above the workbench, side by side; that of a tab says which editor it belongs to."""
 
 ATTEMPTS, ATTEMPT_MS = 24, 2_500
 
@@ -154,11 +154,11 @@ class Workbench:
     @property
     def chat(self) -> Chat:
         """The chat in the side bar."""
-        return self._chat(f"iframe.webview.ready{IN_SIDE_BAR} >> visible=true")
+        return self._chat(f":not({IN_TAB}) > iframe.webview.ready >> visible=true")
 
     def chat_tab(self) -> Chat:
         """The chat that is in an editor's tab."""
-        return self._chat(f"iframe.webview.ready:not({IN_SIDE_BAR}) >> visible=true")
+        return self._chat(f"{IN_TAB} > iframe.webview.ready >> visible=true")
 
     def _chat(self, frame: str) -> Chat:
         return Chat(self.page.frame_locator(frame).frame_locator("iframe#active-frame"))
