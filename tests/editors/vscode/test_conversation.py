@@ -111,7 +111,7 @@ def test_code_is_copied_and_put_into_an_editor(workbench: Workbench, chat: Chat)
     chat.answers.last.hover()
     chat.answers.last.get_by_role("button", name="Copy", exact=True).click()
     expect(chat.answers.last.locator(".icon-done")).to_be_visible()
-    assert workbench.page.evaluate("navigator.clipboard.readText()") == "print('meerkat')"
+    workbench.wait_copied("print('meerkat')")
     chat.answers.last.get_by_role("button", name="Insert at the cursor").click()
     expect(workbench.editor_text).to_contain_text("print('meerkat')")
 
@@ -201,7 +201,7 @@ def test_a_message_is_copied_and_a_session_goes_on_from_it(workbench: Workbench,
     chat.answers.first.hover()
     chat.answers.first.get_by_role("button", name="Copy the message").click()
     expect(chat.answers.first.locator(".icon-done")).to_be_visible()
-    assert workbench.page.evaluate("navigator.clipboard.readText()") == "first question"
+    workbench.wait_copied("first question")
     chat.answers.first.get_by_role("button", name="Go on from here").click()
     expect(chat.prompts).to_have_count(1)
     chat.ask_and_wait("another second question")

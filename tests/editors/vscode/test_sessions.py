@@ -89,6 +89,8 @@ def test_a_fork_has_all_that_was_said(workbench: Workbench, place: Workplace) ->
     chat = workbench.resume("forked")
     expect(chat.prompts).to_have_count(2)
     workbench.command("Meerkat: Fork Session")
+    expect(chat.root).not_to_have_attribute("data-session", session_id)
+    expect(chat.prompts).to_have_count(2)
     chat.ask_and_wait("three")
 
     expect(chat.prompts).to_have_count(3)

@@ -118,6 +118,10 @@ class Workbench:
         rows = self.page.locator(".quick-input-widget:visible .quick-input-list .monaco-list-row")
         return rows.filter(has_text=text) if text else rows
 
+    def wait_copied(self, text: str) -> None:
+        """Wait until the clipboard has the text."""
+        self.page.wait_for_function("text => navigator.clipboard.readText().then(read => read === text)", arg=text)
+
     def confirm(self, answer: str) -> None:
         """Press a button of the dialog that is open."""
         self.page.locator(".monaco-dialog-box").get_by_role("button", name=answer).click()

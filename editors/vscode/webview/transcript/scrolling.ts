@@ -44,15 +44,15 @@ export class Scrolling {
 
   /** Goes to the end and stays there. */
   follow(): void {
-    this.following = true;
+    this.setFollowing(true);
     this.toEnd();
     this.settle();
   }
 
   /** The content is another one: stay at the end if one was there. */
   contentChanged(): void {
+    this.look();
     if (this.following) this.toEnd();
-    else this.jump.hidden = this.atEnd();
   }
 
   /** Runs `insert`, which puts something above, and keeps what is seen where it is. */
@@ -60,6 +60,7 @@ export class Scrolling {
     const below = this.element.scrollHeight - this.element.scrollTop;
     insert();
     this.element.scrollTop = this.element.scrollHeight - below;
+    this.top = this.element.scrollTop;
   }
 
   /** The first item that is seen, unless one is at the end. */
@@ -75,26 +76,37 @@ export class Scrolling {
 
   /** Goes back to where one was reading. */
   restore(item: HTMLElement, below: number): void {
-    this.following = false;
+    this.setFollowing(false);
     item.scrollIntoView({ block: "start" });
     this.element.scrollTop -= below;
+    this.top = this.element.scrollTop;
     this.contentChanged();
   }
 
   private toEnd(): void {
     this.element.scrollTop = this.element.scrollHeight;
-    this.jump.hidden = true;
+    this.top = this.element.scrollTop;
   }
 
-  /** Content that grew before this was called isn't a reason to stop following: only going up is. */
   private scrolled(): void {
-    const wentUp = this.element.scrollTop < this.top;
-    this.top = this.element.scrollTop;
-    if (this.atEnd()) this.following = true;
-    else if (wentUp) this.following = false;
+    this.look();
     if (this.following && !this.atEnd()) this.settle();
-    this.jump.hidden = this.following;
     if (this.element.scrollTop < NEAR_START_PX) this.askOlder();
+  }
+
+  /** Following ends when one goes up, and not because content grew since: then the end is merely farther away. */
+  private look(): void {
+    const { scrollTop } = this.element;
+    if (this.atEnd()) this.setFollowing(true);
+    else if (scrollTop < this.top - 1) this.setFollowing(false);
+    this.top = scrollTop;
+  }
+
+  /** While the end is followed, the browser must not hold on to something above it. */
+  private setFollowing(following: boolean): void {
+    this.following = following;
+    this.jump.hidden = following || this.atEnd();
+    this.element.classList.toggle("following", following);
   }
 
   private atEnd(): boolean {
