@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.editors.programs import ROOT, require
@@ -13,10 +16,19 @@ FOLDER = ROOT / "editors" / "vscode"
 
 def build(target: Path) -> Path:
     """Build the extension out of its sources into the folder ``target``; return the .vsix."""
-    install_packages()
     vsix = target / "meerkat.vsix"
-    npm("run", "package", "--", "--out", str(vsix))
+    with _alone():
+        install_packages()
+        npm("run", "package", "--", "--out", str(vsix))
     return vsix
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Builds share the folders that packages and bundles go to: one at a time, whatever process it is in."""
+    with (FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def install_packages() -> None:

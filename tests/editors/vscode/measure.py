@@ -57,7 +57,7 @@ SHOWN = """(count) => new Promise((resolve) => {
 
 ENDED = """(words) => new Promise((resolve) => {
   const look = () => {
-    const text = document.querySelector(".items").lastElementChild.textContent;
+    const text = document.querySelector(".items").lastElementChild?.textContent ?? "";
     const idle = document.querySelector(".chat").dataset.state === "idle";
     if (idle && text.split("word").length > words) setTimeout(() => resolve(Date.now()));
     else setTimeout(look, 20);

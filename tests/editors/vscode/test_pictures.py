@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import ViewportSize, expect
@@ -69,9 +70,9 @@ SIDE_BAR_PX = 590
 SIZE: ViewportSize = {"width": 1280, "height": 960}
 
 
-@pytest.fixture(scope="module")
-def conversation(workbench: Workbench, place: Workplace) -> Workbench:
-    """A conversation about a file that is open beside it, with a change that waits to be allowed."""
+@pytest.fixture(scope="module", autouse=True)
+def project(place: Workplace) -> None:
+    """What is there before the window opens, which isn't told of files that come later."""
     folder = place.home / ".config" / "meerkat-rpc"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text('[tools]\nbuiltin = ["read", "edit_file"]\n')
@@ -79,6 +80,11 @@ def conversation(workbench: Workbench, place: Workplace) -> Workbench:
     for title in OTHERS:
         place.session(title=title, prompts=["?"])
     place.session(title="Memory of the log reader", script=SCRIPT)
+
+
+@pytest.fixture(scope="module")
+def conversation(workbench: Workbench) -> Workbench:
+    """A conversation about a file that is open beside it, with a change that waits to be allowed."""
     arrange(workbench)
     chat = workbench.resume("Memory of the log reader")
     chat.ask("Why does this need so much memory? @burrow.py")
@@ -112,10 +118,10 @@ def test_a_conversation_in_light_and_dark(conversation: Workbench, name: str) ->
 
 
 @pytest.mark.parametrize("theme", HIGH_CONTRAST)
-def test_a_conversation_in_high_contrast(conversation: Workbench, theme: str) -> None:
+def test_a_conversation_in_high_contrast(conversation: Workbench, theme: str, tmp_path: Path) -> None:
     chat = themed(conversation, theme)
 
-    conversation.page.screenshot(path=picture_path(f"vscode-{theme.lower().replace(' ', '-')}"))
+    conversation.page.screenshot(path=tmp_path / "high-contrast.png")  # to be looked at; no page shows it
     assert readable(chat)
     expect(chat.question).not_to_have_css("border-top-color", "rgba(0, 0, 0, 0)")
 
