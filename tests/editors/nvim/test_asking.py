@@ -186,3 +186,19 @@ def test_an_answer_that_leaves_a_block_open_does_not_swallow_what_follows(editor
     editor.ask("go")
     editor.see_status("idle")
     editor.see_in_transcript("print(1)\n```")
+
+
+def test_an_answer_that_comes_disturbs_nobody_who_works_elsewhere(editor: Editor, place: Workplace) -> None:
+    editor.open(place.session(script=[{"text": "step\n", "repeat": 100, "delay_ms": 20}]))
+    editor.ask("go")
+    editor.see("step")
+    editor.type("<Esc><C-w>t")
+    for keys, mode in (("v$", "v"), ("<Esc>2d", "no"), ("<Esc>:echo 1", "c")):
+        editor.type(keys)
+        before = len(editor.transcript)
+        editor.wait(lambda before=before: len(editor.transcript) > before + 5, "more of it")  # type: ignore[misc]
+        assert editor.nvim.api.get_mode()["mode"] == mode
+    editor.type("<Esc>")
+    editor.see_end()
+    last = "return vim.fn.line('w$', require('meerkat.chat.window').view().transcript)"
+    assert editor.lua(last) == len(editor.transcript)

@@ -20,8 +20,14 @@ function M.to_end(buffer, windows)
     if vim.api.nvim_win_is_valid(window) then
       local line = vim.api.nvim_buf_get_lines(buffer, last - 1, last, true)[1]
       vim.api.nvim_win_set_cursor(window, { last, #line })
+      vim.api.nvim_win_call(window, M._lower_edge)
     end
   end
+end
+
+--- Hidden lines, such as the fences of code, are counted by what scrolls by itself.
+function M._lower_edge()
+  vim.cmd.normal({ "zb", bang = true })
 end
 
 return M
