@@ -56,6 +56,7 @@ PROGRAMS: Mapping[str, Program] = {
     "old-nvim": Program(_file(OLD_NVIM / "nvim"), "apt-get download neovim, unpacked"),
     "emacs": Program(_on_path("emacs"), "apt-get install emacs-nox"),
     "package-lint": Program(_file(Path("/usr/share/emacs/site-lisp/elpa-src")), "apt-get install elpa-package-lint"),
+    "luacheck": Program(_on_path("luacheck"), "apt-get install lua-check"),
     "chromium": Program(_on_path("chromium"), "apt-get install chromium"),
     "node": Program(_on_path("node"), "apt-get install nodejs"),
     "npm": Program(_on_path("npm"), "apt-get install npm"),
@@ -80,13 +81,14 @@ def require(name: str) -> str:
 DEBIAN = [
     "emacs-nox",
     "elpa-package-lint",
+    "lua-check",
     "chromium",
     "fonts-dejavu-core",
     "fonts-noto-core",
     "fonts-noto-cjk",
     "fonts-noto-color-emoji",
 ]
-"""Emacs, the browser, and fonts for what the pictures show."""
+"""Emacs, two linters, the browser, and fonts for what the pictures show."""
 
 OLD_NVIM_PACKAGES = [
     "neovim",

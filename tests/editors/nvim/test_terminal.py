@@ -157,12 +157,10 @@ def test_the_embedded_model_answers(workplace: Workplace) -> None:
 
 
 def test_the_plugins_files_pass_the_linter() -> None:
-    import shutil
     import subprocess
 
-    luacheck = shutil.which("luacheck")
-    if luacheck is None:
-        pytest.skip("luacheck is not installed: apt-get install lua-check")
-    result = subprocess.run([luacheck, "--no-color", "."], cwd=PLUGIN, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [require("luacheck"), "--no-color", "."], cwd=PLUGIN, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout
     assert not [path for path in Path(PLUGIN).rglob("*.lua") if len(path.read_text().splitlines()) > 300]
