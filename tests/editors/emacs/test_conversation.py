@@ -137,6 +137,8 @@ def test_tab_completes_a_file_behind_an_at_sign(emacs: Emacs, place: Workplace) 
 def test_a_region_is_asked_about_from_its_file(emacs: Emacs, place: Workplace) -> None:
     (place.folder / "fizz.py").write_text("def fizz():\n    return 3\n")
     emacs.fresh()
+    emacs.open(place.session(title="about a region"))
+    emacs.see("*meerkat: about a region")
     emacs.evaluate(f'(find-file "{place.folder}/fizz.py")')
     emacs.see("def fizz")
     emacs.type("\x18h")

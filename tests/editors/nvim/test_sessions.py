@@ -123,8 +123,9 @@ def test_models_are_chosen_and_those_that_cannot_be_used_say_why(editor: Editor,
     session_id = place.session(prompts=["hi"])
     editor.open(session_id)
     editor.run("Meerkat model")
-    offered = editor.choose("acp:qwen")  # the first that something is missing for
-    assert offered[0].startswith("echo")
+    offered = editor.choose("acp:qwen")  # one that something is missing for
+    ready = next(row for row, model in enumerate(offered) if model.startswith("echo"))
+    assert ready < next(row for row, model in enumerate(offered) if "acp:qwen" in model)
     editor.see_message("can't be used: ")
     editor.run("Meerkat model")
     editor.choose("scripted")
