@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_everything_in_the_store_of_an_older_version_is_read(version: str, tmp_p
     assert found["turns"] == expected["turns"]
     assert found["sessions"].keys() == expected["sessions"].keys()
     for session_id, session in expected["sessions"].items():
-        assert found["sessions"][session_id] == session
+        now = found["sessions"][session_id]
+        assert {**now, "view": _without_later(now["view"])} == session
     assert doctor(tmp_path / "store") == []
 
 
@@ -79,4 +81,12 @@ def test_the_store_of_an_older_version_is_folded(version: str, tmp_path: Path) -
     assert found["turns"] == expected["turns"]
     for session_id, session in expected["sessions"].items():
         assert found["sessions"][session_id]["messages"] == session["messages"]
-        assert found["sessions"][session_id]["view"] == session["view"]
+        assert _without_later(found["sessions"][session_id]["view"]) == session["view"]
+
+
+LATER = {"needs_answer"}
+"""What views tell that those of the oldest released version didn't."""
+
+
+def _without_later(view: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in view.items() if name not in LATER}
